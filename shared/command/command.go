@@ -1,0 +1,97 @@
+// Package command is what dialtone can be asked to do: the messages on its
+// queues, each a CloudEvents 1.0 JSON object in structured mode.
+//
+// [Decode] reads a body strictly and reports every problem at once, by field.
+// The schemas of the same messages for other languages are in events/schema.
+package command
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+
+	"dialtone/shared/e164"
+	"dialtone/shared/sipaddr"
+)
+
+// MaxBody is the largest body that is read, in bytes. Larger ones are invalid.
+const MaxBody = 64 << 10
+
+// Message types. A type names its version; a new meaning gets a new type.
+const (
+	TypeAssign = "dialtone.number.assign.v1"
+)
+
+// Key identifies a request through retries, redrives and replays: the source
+// and id of its CloudEvent. The zero value is no request.
+type Key struct {
+	Source string `json:"source"`
+	ID     string `json:"id"`
+}
+
+// String returns source and id on one line, unambiguous for people.
+func (k Key) String() string { return k.Source + " " + k.ID }
+
+// Hash returns 64 hexadecimal digits that stand for the key: the deduplication
+// id on a FIFO queue and the item id in the ledger.
+func (k Key) Hash() string {
+	h := sha256.New()
+	h.Write([]byte(k.Source))
+	h.Write([]byte{0})
+	h.Write([]byte(k.ID))
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// Unreadable returns the key of a body that names none: stable, so that the
+// same broken body, sent again, is the same request.
+func Unreadable(body []byte) Key {
+	sum := sha256.Sum256(body)
+	return Key{Source: "urn:dialtone:unreadable", ID: hex.EncodeToString(sum[:])}
+}
+
+// Command is one decoded message.
+type Command struct {
+	Key  Key
+	Type string
+	Time time.Time    // the event's own time; zero when it gives none
+	User sipaddr.User // whom it is about; also the message group on a FIFO queue
+	Data Data
+}
+
+// Data is the type-specific part of a Command: [Assign].
+type Data interface{ command() }
+
+// PhoneType says which of a user's four published phones is meant.
+type PhoneType string
+
+// The phone types of UCWA's phone resource, folded to lower case.
+const (
+	Work   PhoneType = "work"
+	Mobile PhoneType = "mobile"
+	Home   PhoneType = "home"
+	Other  PhoneType = "other"
+)
+
+// LicenseType is the Webex Calling licence that the number must fit.
+type LicenseType string
+
+// The licence types of Webex's available-numbers operation.
+const (
+	Professional LicenseType = "Webex Calling Professional"
+	Standard     LicenseType = "Webex Calling Standard"
+)
+
+// Assign asks for a number from the pool of a location, published for the user.
+type Assign struct {
+	User                 sipaddr.User
+	LocationID           string      // Webex location the number must come from
+	LicenseType          LicenseType // Professional unless given
+	OrgID                string      // empty: the organisation of the deployment
+	Number               e164.Number // empty: any number of the pool
+	PhoneType            PhoneType   // Work unless given
+	IncludeInContactCard *bool       // nil: left as it is
+	Replace              bool        // false: a user who already has a number keeps it
+	DryRun               bool        // true: everything but the change
+}
+
+func (Assign) command() {}

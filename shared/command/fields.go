@@ -1,0 +1,174 @@
+package command
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"dialtone/shared/e164"
+	"dialtone/shared/sipaddr"
+)
+
+// Problem is one thing wrong with a message. It quotes no phone number.
+type Problem struct {
+	Field   string `json:"field"`   // path in the body, such as "data.locationId"
+	Problem string `json:"problem"` // what is wrong with its value
+	Mend    string `json:"mend"`    // what to write instead
+}
+
+// Problems is everything wrong with a message, in the order found.
+type Problems []Problem
+
+// Error renders all problems on one line.
+func (p Problems) Error() string {
+	lines := make([]string, len(p))
+	for i, q := range p {
+		lines[i] = fmt.Sprintf("%s %s (%s)", q.Field, q.Problem, q.Mend)
+	}
+	return strings.Join(lines, "; ")
+}
+
+// fields reads a JSON object member by member, collecting problems. Names are
+// matched exactly: encoding/json alone would fold their case, and the schemas
+// would then refuse what we accept.
+type fields struct {
+	prefix      string
+	raw         map[string]json.RawMessage
+	read        []string
+	problems    Problems
+	skipUnknown bool
+}
+
+func (f *fields) add(name, problem, mend string) {
+	f.problems = append(f.problems, Problem{Field: f.prefix + name, Problem: problem, Mend: mend})
+}
+
+// get decodes a member into v and reports whether it was there and well typed.
+func (f *fields) get(name, kind string, v any) bool {
+	f.read = append(f.read, name)
+	raw, found := f.raw[name]
+	if !found {
+		return false
+	}
+	if string(raw) == "null" {
+		f.add(name, "is null", "leave it out or give "+kind)
+		return false
+	}
+	if err := json.Unmarshal(raw, v); err != nil {
+		f.add(name, "is not "+kind, "write "+kind)
+		return false
+	}
+	return true
+}
+
+func (f *fields) text(name string, required bool) string {
+	var s string
+	got := f.get(name, "a string", &s)
+	switch {
+	case got && s == "":
+		f.add(name, "is empty", "give a value or leave it out")
+	case !got && required && f.raw[name] == nil:
+		f.add(name, "is missing", "it is required")
+	}
+	return s
+}
+
+// limited is a required text of at most limit characters.
+func (f *fields) limited(name string, limit int) string {
+	return f.atMost(name, f.text(name, true), limit)
+}
+
+func (f *fields) optional(name string, limit int) string {
+	return f.atMost(name, f.text(name, false), limit)
+}
+
+func (f *fields) atMost(name, s string, limit int) string {
+	if len(s) > limit {
+		f.add(name, fmt.Sprintf("has %d characters", len(s)), fmt.Sprintf("give at most %d", limit))
+	}
+	return s
+}
+
+func (f *fields) user(name string) sipaddr.User {
+	s := f.text(name, true)
+	if s == "" {
+		return ""
+	}
+	u, err := sipaddr.Parse(s)
+	if err != nil {
+		f.add(name, err.Error(), "it names the person to act for")
+	}
+	return u
+}
+
+func (f *fields) number(name string) e164.Number {
+	s := f.text(name, false)
+	if s == "" {
+		return ""
+	}
+	n, err := e164.Parse(s)
+	if err != nil {
+		f.add(name, err.Error(), "or leave it out to get any number of the location")
+	}
+	return n
+}
+
+func (f *fields) flag(name string) *bool {
+	var b bool
+	if !f.get(name, "true or false", &b) {
+		return nil
+	}
+	return &b
+}
+
+func (f *fields) isSet(name string) bool {
+	b := f.flag(name)
+	return b != nil && *b
+}
+
+// oneOf reads a text that must be one of the values; the first is the default.
+func oneOf[T ~string](f *fields, name string, values ...T) T {
+	s := T(f.text(name, false))
+	switch {
+	case s == "":
+		return values[0]
+	case !slices.Contains(values, s):
+		known := make([]string, len(values))
+		for i, v := range values {
+			known[i] = fmt.Sprintf("%q", string(v))
+		}
+		f.add(name, fmt.Sprintf("is %q", string(s)), "use one of "+strings.Join(known, ", "))
+	}
+	return s
+}
+
+// end reports the members that nobody read, sorted, and all problems so far.
+func (f *fields) end() Problems {
+	if f.skipUnknown {
+		return f.problems
+	}
+	var unknown []string
+	for name := range f.raw {
+		if !slices.Contains(f.read, name) {
+			unknown = append(unknown, name)
+		}
+	}
+	slices.Sort(unknown)
+	for _, name := range unknown {
+		f.add(name, "is not a field of this message", "remove it or correct its name")
+	}
+	return f.problems
+}
+
+// jsonProblem tells where JSON is broken without quoting the body.
+func jsonProblem(err error) string {
+	if s, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return fmt.Sprintf("syntax error at byte %d", s.Offset)
+	}
+	if t, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return "it is a JSON " + t.Value
+	}
+	return "it ends too early"
+}
