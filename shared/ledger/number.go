@@ -1,0 +1,183 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"time"
+
+	"dialtone/shared/command"
+	"dialtone/shared/e164"
+	"dialtone/shared/sipaddr"
+)
+
+// NumberState says what may be done with a number.
+type NumberState string
+
+// The states of a number. A number that the ledger has never seen is free.
+const (
+	Free        NumberState = "free"
+	Reserved    NumberState = "reserved"    // pinned for a person, the change under way
+	Assigned    NumberState = "assigned"    // published for a person, read back
+	Quarantined NumberState = "quarantined" // released, resting until RestsUntil
+	Parked      NumberState = "parked"      // a vendor refused it; until RestsUntil, or until an operator frees it
+)
+
+// Number is the record of one number of a location's pool.
+type Number struct {
+	Number     e164.Number       `json:"number"`
+	LocationID string            `json:"locationId"`
+	State      NumberState       `json:"state"`
+	User       sipaddr.User      `json:"user,omitempty"` // the holder; in quarantine the last one
+	PhoneType  command.PhoneType `json:"phoneType,omitempty"`
+	Request    command.Key       `json:"request,omitzero"` // the request that brought it to this state
+	Since      time.Time         `json:"since"`
+	RestsUntil time.Time         `json:"restsUntil,omitzero"` // Quarantined and Parked
+	Reason     string            `json:"reason,omitempty"`    // Parked: why
+}
+
+// Holder is whom a number is claimed for, and by which request.
+type Holder struct {
+	User      sipaddr.User
+	PhoneType command.PhoneType
+	Request   command.Key
+}
+
+func numberKey(n e164.Number) Key { return Key{KindNumber, string(n)} }
+
+func (n Number) item() Item {
+	return Item{Key: numberKey(n.Number), Index: "location/" + n.LocationID, Sort: string(n.Number)}
+}
+
+// TakenError reports that a number is not to be had. It names no person.
+type TakenError struct {
+	State   NumberState
+	Request command.Key // the request that holds it
+}
+
+// Error names the state that stands in the way.
+func (e *TakenError) Error() string { return fmt.Sprintf("ledger: number is %s", e.State) }
+
+// Claim reserves a number for its holder: if it is free, if its rest is over,
+// or if it is this person's already (then it stays as it is).
+// Errors: [*TakenError], or the store's.
+func (l *Ledger) Claim(ctx context.Context, number e164.Number, locationID string, h Holder) (Number, error) {
+	return l.number(ctx, number, func(n Number, now time.Time) (Number, error) {
+		if n.heldBy(h) {
+			return n, errUnchanged
+		}
+		if !n.claimable(h, now) {
+			return n, &TakenError{State: n.State, Request: n.Request}
+		}
+		return Number{
+			Number: number, LocationID: locationID, State: Reserved,
+			User: h.User, PhoneType: h.PhoneType, Request: h.Request, Since: now,
+		}, nil
+	})
+}
+
+// Confirm makes a claimed number assigned. It fails with [ErrFenced] when the
+// number is not this person's any more.
+func (l *Ledger) Confirm(ctx context.Context, number e164.Number, h Holder) (Number, error) {
+	return l.number(ctx, number, func(n Number, now time.Time) (Number, error) {
+		switch {
+		case !n.heldBy(h):
+			return n, ErrFenced
+		case n.State == Assigned:
+			return n, errUnchanged
+		}
+		n.State, n.Request, n.Since = Assigned, h.Request, now
+		return n, nil
+	})
+}
+
+// Unclaim frees a number that was claimed but never published. A number that
+// is not reserved for this holder stays as it is.
+func (l *Ledger) Unclaim(ctx context.Context, number e164.Number, h Holder) (Number, error) {
+	return l.number(ctx, number, func(n Number, now time.Time) (Number, error) {
+		if n.State != Reserved || !n.heldBy(h) {
+			return n, errUnchanged
+		}
+		return Number{Number: n.Number, LocationID: n.LocationID, State: Free, Request: h.Request, Since: now}, nil
+	})
+}
+
+// Park sets a number aside that a vendor refuses; until zero means until an
+// operator frees it. A number of another person stays as it is.
+func (l *Ledger) Park(ctx context.Context, number e164.Number, locationID string, h Holder, reason string, until time.Time) (Number, error) {
+	return l.number(ctx, number, func(n Number, now time.Time) (Number, error) {
+		if !n.heldBy(h) && !n.claimable(h, now) || n.State == Assigned {
+			return n, errUnchanged
+		}
+		return Number{
+			Number: number, LocationID: locationID, State: Parked, Request: h.Request,
+			Since: now, RestsUntil: until.UTC(), Reason: reason,
+		}, nil
+	})
+}
+
+// Release puts a person's number into quarantine until the given time. The same
+// person may claim it back at once, others only after. A number that is not
+// this person's stays as it is.
+func (l *Ledger) Release(ctx context.Context, number e164.Number, h Holder, until time.Time) (Number, error) {
+	return l.number(ctx, number, func(n Number, now time.Time) (Number, error) {
+		if !n.heldBy(h) {
+			return n, errUnchanged
+		}
+		n.State, n.Request, n.Since, n.RestsUntil = Quarantined, h.Request, now, until.UTC()
+		return n, nil
+	})
+}
+
+// Held returns the numbers between from and to (inclusive) of a location that
+// h could not claim now.
+func (l *Ledger) Held(ctx context.Context, locationID string, from, to e164.Number, h Holder) (map[e164.Number]NumberState, error) {
+	held := map[e164.Number]NumberState{}
+	now := time.Now()
+	for n, err := range list[Number](ctx, l, "location/"+locationID, string(from), string(to)) {
+		if err != nil {
+			return nil, fmt.Errorf("list held numbers: %w", err)
+		}
+		if !n.claimable(h, now) {
+			held[n.Number] = n.State
+		}
+	}
+	return held, nil
+}
+
+// Numbers yields all numbers of a location that the ledger knows, ascending.
+func (l *Ledger) Numbers(ctx context.Context, locationID string) iter.Seq2[Number, error] {
+	return list[Number](ctx, l, "location/"+locationID, "", "")
+}
+
+// Number reads one number; found is false if the ledger does not know it.
+func (l *Ledger) Number(ctx context.Context, number e164.Number) (n Number, found bool, err error) {
+	r, err := read[Number](ctx, l, numberKey(number))
+	return r.state, r.version > 0, err
+}
+
+func (l *Ledger) number(ctx context.Context, number e164.Number, step func(Number, time.Time) (Number, error)) (Number, error) {
+	r, err := change(ctx, l, numberKey(number), record[Number]{}, func(n Number) (Number, error) {
+		return step(n, time.Now().UTC())
+	})
+	return r.state, err
+}
+
+// heldBy reports whether the number is reserved for or assigned to this
+// person's phone, by whichever request.
+func (n Number) heldBy(h Holder) bool {
+	return (n.State == Reserved || n.State == Assigned) && n.User == h.User && n.PhoneType == h.PhoneType
+}
+
+// claimable reports whether h could claim the number at that time.
+func (n Number) claimable(h Holder, now time.Time) bool {
+	switch n.State {
+	case "", Free:
+		return true
+	case Quarantined:
+		return n.User == h.User && h.User != "" || !now.Before(n.RestsUntil)
+	case Parked:
+		return !n.RestsUntil.IsZero() && !now.Before(n.RestsUntil)
+	}
+	return false
+}

@@ -1,0 +1,172 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"dialtone/shared/command"
+	"dialtone/shared/e164"
+	"dialtone/shared/outcome"
+	"dialtone/shared/sipaddr"
+)
+
+// LineState says how far a person's line has come.
+type LineState string
+
+// The states of a line.
+const (
+	LinePinned   LineState = "pinned"   // the number is chosen; the change may or may not be applied
+	LineAssigned LineState = "assigned" // read back
+)
+
+// Line is the number of one of a person's phones, and what was there before.
+type Line struct {
+	State      LineState     `json:"state"`
+	Number     e164.Number   `json:"number"`
+	LocationID string        `json:"locationId"`
+	Request    command.Key   `json:"request"` // the request that works on it or brought it here
+	Since      time.Time     `json:"since"`
+	Vetted     time.Time     `json:"vetted,omitzero"`       // when Webex last called the number usable
+	Tracking   []string      `json:"trackingIds,omitempty"` // Webex answers behind the choice
+	Before     outcome.Phone `json:"before"`                // the phone as this request found it
+	Original   outcome.Phone `json:"original"`              // the phone before dialtone's first change; release restores it
+	Previous   *Line         `json:"previous,omitempty"`    // the line that a replace displaces, until its number rests
+}
+
+// Person is the record of one user's lines.
+type Person struct {
+	User    sipaddr.User               `json:"user"`
+	Lines   map[command.PhoneType]Line `json:"lines,omitempty"`
+	Updated time.Time                  `json:"updated"`
+	version int64
+}
+
+// Line returns the line of a phone; found is false when there is none.
+func (p Person) Line(t command.PhoneType) (line Line, found bool) {
+	line, found = p.Lines[t]
+	return line, found
+}
+
+func personKey(u sipaddr.User) Key { return Key{KindPerson, string(u)} }
+
+func (p Person) item() Item { return Item{Key: personKey(p.User)} }
+
+// Person reads a user's lines. An unknown user has none.
+func (l *Ledger) Person(ctx context.Context, user sipaddr.User) (Person, error) {
+	r, err := read[Person](ctx, l, personKey(user))
+	r.state.User, r.state.version = user, r.version
+	return r.state, err
+}
+
+// StandingError reports that the phone already has a line which a pin would
+// overwrite: a number that stays unless a replace is asked for, or the pin of
+// another request.
+type StandingError struct{ Line Line }
+
+// Error names the state of the line in the way.
+func (e *StandingError) Error() string { return "ledger: the phone has a line already: " + string(e.Line.State) }
+
+// Pin writes down the number chosen for a phone before anybody is told. known
+// is the person as last read. The same request may pin again, which moves it to
+// another candidate. With replace the line that stands is displaced: its number
+// stays this person's until [Ledger.Settle].
+// Errors: [*StandingError], or the store's.
+func (l *Ledger) Pin(ctx context.Context, known Person, t command.PhoneType, line Line, replace bool) (Person, error) {
+	line.State = LinePinned
+	return l.person(ctx, known, func(p Person, now time.Time) (Person, error) {
+		old, found := p.Lines[t]
+		next := line
+		next.Since = now
+		switch {
+		case !found:
+			next.Original = line.Before
+		case old.State == LinePinned && old.Request == line.Request:
+			next.Before, next.Original, next.Previous = old.Before, old.Original, old.Previous
+		case !replace || old.Request == line.Request:
+			return p, &StandingError{Line: old}
+		default:
+			next.Original, next.Previous = old.Original, &old
+		}
+		return p.with(t, next), nil
+	})
+}
+
+// Adopt makes a line that another request pinned the business of this one,
+// with the same number: the user gets one number, whoever asked first.
+// It fails with [ErrFenced] when the line is not as known any more.
+func (l *Ledger) Adopt(ctx context.Context, known Person, t command.PhoneType, request command.Key) (Person, error) {
+	want := known.Lines[t]
+	return l.person(ctx, known, func(p Person, now time.Time) (Person, error) {
+		line, found := p.Lines[t]
+		if !found || line.Number != want.Number || line.Request != want.Request {
+			return p, ErrFenced
+		}
+		line.Request = request
+		return p.with(t, line), nil
+	})
+}
+
+// Settle makes the pinned line assigned, read back. It fails with [ErrFenced]
+// when the pin is not this request's any more. The line's Previous is gone
+// afterwards: release its numbers first.
+func (l *Ledger) Settle(ctx context.Context, known Person, t command.PhoneType, request command.Key) (Person, error) {
+	return l.person(ctx, known, func(p Person, now time.Time) (Person, error) {
+		line, found := p.Lines[t]
+		switch {
+		case !found || line.Request != request:
+			return p, ErrFenced
+		case line.State == LineAssigned && line.Previous == nil:
+			return p, errUnchanged
+		}
+		line.State, line.Previous, line.Since = LineAssigned, nil, now
+		return p.with(t, line), nil
+	})
+}
+
+// Unpin takes back a pin that led to no change: the line it displaced, if any,
+// stands again. A line that is not pinned by this request stays as it is.
+func (l *Ledger) Unpin(ctx context.Context, known Person, t command.PhoneType, request command.Key) (Person, error) {
+	return l.person(ctx, known, func(p Person, now time.Time) (Person, error) {
+		line, found := p.Lines[t]
+		if !found || line.State != LinePinned || line.Request != request {
+			return p, errUnchanged
+		}
+		if line.Previous != nil {
+			return p.with(t, *line.Previous), nil
+		}
+		return p.without(t), nil
+	})
+}
+
+func (l *Ledger) person(ctx context.Context, known Person, step func(Person, time.Time) (Person, error)) (Person, error) {
+	r, err := change(ctx, l, personKey(known.User), record[Person]{known.version, known}, func(p Person) (Person, error) {
+		now := time.Now().UTC()
+		next, err := step(p, now)
+		next.User, next.Updated = known.User, now
+		return next, err
+	})
+	if errors.Is(err, ErrChanged) {
+		return r.state, err
+	}
+	r.state.User, r.state.version = known.User, r.version
+	return r.state, err
+}
+
+// with returns the person with one line set; the maps of p are not touched.
+func (p Person) with(t command.PhoneType, line Line) Person {
+	p = p.without(t)
+	p.Lines[t] = line
+	return p
+}
+
+func (p Person) without(t command.PhoneType) Person {
+	lines := make(map[command.PhoneType]Line, len(p.Lines)+1)
+	for k, v := range p.Lines {
+		if k != t {
+			lines[k] = v
+		}
+	}
+	p.Lines = lines
+	return p
+}
