@@ -1,0 +1,233 @@
+package logattr
+
+import (
+	"regexp"
+	"strings"
+	"sync"
+	"unicode"
+)
+
+// mask stands where something was taken out.
+const mask = "…"
+
+// Clean returns s without tokens, passwords and phone numbers:
+//
+//   - what follows "Bearer" or "cwt=", JSON web tokens, passwords in URLs, and the
+//     values of fields named like a password, secret or token, in JSON (also
+//     quoted inside other text), forms, headers and XML;
+//   - nine or more digits, also with up to three separators (blanks, dots, dashes,
+//     brackets, slashes, underscores, percent signs) between two of them: the last
+//     four stay behind a mark, as in "…0001".
+//
+// Characters that do not print become blanks, except line breaks and tabs.
+// Under a key for technical ids the digits of a UUID, or of a word that also has
+// letters, such as INC0012345678, stay; tokens and bare numbers still go.
+func Clean(s string) string { return maskDigits(maskSecrets(printable(s)), nowhere) }
+
+// cleanID is Clean for the value of a technical id.
+func cleanID(s string) string { return maskDigits(maskSecrets(printable(s)), partOfID) }
+
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) || r == '\n' || r == '\t' {
+			return r
+		}
+		return ' '
+	}, s)
+}
+
+const (
+	digitsOfNumber = 9 // a run of so many is taken for a phone number
+	digitsShown    = 4
+	separatorsIn   = 3 // between two digits of one run
+)
+
+// maskDigits replaces each run of nine or more digits that keep does not spare.
+func maskDigits(s string, keep func(s string, from, to int) bool) string {
+	var b strings.Builder
+	done := 0
+	for _, r := range runs(s) {
+		if keep(s, r.from, r.to) {
+			continue
+		}
+		b.WriteString(s[done:r.from])
+		b.WriteString(mask + r.last)
+		done = r.to
+	}
+	if done == 0 {
+		return s
+	}
+	return b.String() + s[done:]
+}
+
+// run is s[from:to], which starts and ends with a digit.
+type run struct {
+	from, to int
+	last     string // its last digits, without separators
+}
+
+// runs finds the runs of nine or more digits, each as long as it can be.
+func runs(s string) []run {
+	var found []run
+	var digits []rune
+	var from, to, gap int
+	end := func() {
+		if len(digits) >= digitsOfNumber {
+			found = append(found, run{from, to, string(digits[len(digits)-digitsShown:])})
+		}
+		digits = digits[:0]
+	}
+	for i, r := range s {
+		switch {
+		case unicode.IsDigit(r):
+			if len(digits) == 0 {
+				from = i
+			}
+			digits = append(digits, r)
+			to, gap = i+len(string(r)), 0
+		case len(digits) == 0:
+		case separates(r) && gap < separatorsIn:
+			gap++
+		default:
+			end()
+		}
+	}
+	end()
+	return found
+}
+
+func separates(r rune) bool {
+	return unicode.IsSpace(r) || unicode.Is(unicode.Pd, r) || strings.ContainsRune(".()[]/_%·", r)
+}
+
+func nowhere(string, int, int) bool { return false }
+
+// partOfID reports whether the run lies inside one word that is a UUID or has a
+// letter.
+func partOfID(s string, from, to int) bool {
+	if strings.ContainsFunc(s[from:to], notInWord) {
+		return false
+	}
+	start := strings.LastIndexFunc(s[:from], notInWord) + 1
+	if end := strings.IndexFunc(s[to:], notInWord); end >= 0 {
+		to += end
+	} else {
+		to = len(s)
+	}
+	word := s[start:to]
+	return strings.ContainsFunc(word, letter) || uuidShaped(word)
+}
+
+func letter(r rune) bool { return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' }
+
+// notInWord holds for every character that is more than one byte long, too, but
+// not for its length: the words around a run are ASCII.
+func notInWord(r rune) bool {
+	return !(letter(r) || r >= '0' && r <= '9' || r == '-' || r == '_')
+}
+
+func uuidShaped(s string) bool {
+	if len(s) != 36 {
+		return false
+	}
+	for i, r := range s {
+		dash := i == 8 || i == 13 || i == 18 || i == 23
+		if dash != (r == '-') {
+			return false
+		}
+	}
+	return true
+}
+
+// tokens matches secrets that give themselves away; the first group stays.
+var tokens = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)` +
+		`(\bbearer(?:\s|%20|\+)+)[^\s"'\\,;<>]+` +
+		`|(cwt(?:=|%3d))[^\s"'\\,;<>&]*` +
+		`|()\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)*` +
+		`|(://)[^/\s@"']*:[^/\s@"']*@`)
+})
+
+// fields matches the name of a secret field and what stands between it and its
+// value. Words that also occur in plain sentences ("refresh token: timeout")
+// count only in the form of a field.
+var fields = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)` +
+		`(?:pass(?:word|wd|phrase)|pwd|client[_-]?secret|(?:access|refresh|id|auth|bearer|web)[_-]?token` +
+		`|api[_-]?key|assertion|authorization|cookie)\\*["']?\s*(?:=>|[:=>]|%3[ad])\s*` +
+		`|(?:token|secret)(?:\\*["']\s*[:=]\s*|(?:=|%3d)\s*|:\b)`)
+})
+
+func maskSecrets(s string) string {
+	s = tokens().ReplaceAllString(s, "${1}${2}${3}${4}"+mask)
+	var b strings.Builder
+	for {
+		at := fields().FindStringIndex(s)
+		if at == nil {
+			return b.String() + s
+		}
+		b.WriteString(s[:at[1]])
+		field, rest := s[at[0]:at[1]], s[at[1]:]
+		open, value := valueOf(field, rest)
+		b.WriteString(rest[:open])
+		if value > 0 {
+			b.WriteString(mask)
+		}
+		s = rest[open+value:]
+	}
+}
+
+// valueOf measures the value at the start of s: the quote that opens it, which
+// stays, and the length of what must go. When in doubt it takes too much.
+func valueOf(field, s string) (open, length int) {
+	slashes := len(s) - len(strings.TrimLeft(s, `\`))
+	rest := s[slashes:]
+	if rest != "" && (rest[0] == '"' || rest[0] == '\'') {
+		return slashes + 1, quoted(rest[1:], rest[0], slashes)
+	}
+	if s != "" && (s[0] == '{' || s[0] == '[') {
+		return 0, len(s)
+	}
+	stop := " \t\n&\"'"
+	switch {
+	case strings.HasPrefix(strings.ToLower(field), "cookie"):
+		stop = "\n\"'"
+	case strings.HasSuffix(field, ">"):
+		stop += "<"
+	}
+	n := word(s, stop)
+	if scheme(s[:n]) && n < len(s) && s[n] == ' ' {
+		n += 1 + word(s[n+1:], stop)
+	}
+	return 0, n
+}
+
+// quoted returns the length of a quoted value after its opening quote, which
+// stood behind so many backslashes: it ends at a quote behind no more of them.
+func quoted(s string, quote byte, slashes int) int {
+	behind := 0
+	for i := range len(s) {
+		switch {
+		case s[i] == '\\':
+			behind++
+			continue
+		case s[i] == quote && behind <= slashes:
+			return i - behind
+		}
+		behind = 0
+	}
+	return len(s)
+}
+
+func word(s, stop string) int {
+	if i := strings.IndexAny(s, stop); i >= 0 {
+		return i
+	}
+	return len(s)
+}
+
+// scheme reports whether the word announces a second one in an Authorization
+// header.
+func scheme(s string) bool {
+	return strings.EqualFold(s, "basic") || strings.EqualFold(s, "bearer") || strings.EqualFold(s, "negotiate") || strings.EqualFold(s, "ntlm")
+}
