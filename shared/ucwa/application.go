@@ -1,0 +1,134 @@
+package ucwa
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"sync/atomic"
+
+	"dialtone/shared/failure"
+	"dialtone/shared/sipaddr"
+)
+
+// Application is one user's running application and the way to everything that
+// is the user's. Its links are good for its own life only. Safe for concurrent
+// use.
+//
+// When the server has ended it, any operation fails with [Recreate]; when it
+// was evicted in favour of another application of the user, with [Retry].
+type Application struct {
+	client *Client
+	user   sipaddr.User
+	place  *url.URL // where it was created
+	self   *url.URL
+	me     *resource
+	closed atomic.Bool
+}
+
+// create makes the application or takes up the running one: the same user
+// agent, culture and endpointId are the same application (UCWA 2.0:
+// applications, Multi-Tab Support).
+func (c *Client) create(ctx context.Context, user sipaddr.User, place *url.URL) (*Application, error) {
+	const operation = "createApplication"
+	doc, err := c.call(ctx, user, request{
+		operation: operation, method: http.MethodPost, url: place, effect: settles, yields: true,
+		input: input{{"culture", c.cfg.Culture}, {"endpointId", c.endpointID(user)}, {"userAgent", c.cfg.UserAgent}},
+	})
+	if err != nil {
+		return nil, err
+	}
+	a := &Application{client: c, user: user, place: place, me: doc.only("me")}
+	if a.self, err = follow(operation, doc, "application", "self"); err != nil {
+		return nil, err
+	}
+	if a.me == nil {
+		if a.me, err = a.get(ctx, "me", doc, "application"); err != nil {
+			return nil, err
+		}
+	}
+	return a, nil
+}
+
+// Me is the signed-in user, as of the creation of the application: the server
+// does not update it (UCWA 2.0: me). Absent values are empty.
+type Me struct {
+	URI            string // sip:user@domain
+	Name           string
+	Company        string
+	Department     string
+	Title          string
+	OfficeLocation string
+	EmailAddresses []string
+}
+
+// Me returns the signed-in user without a call. Read phone numbers from
+// [Application.Phones].
+func (a *Application) Me() Me {
+	return Me{
+		URI: a.me.text("uri"), Name: a.me.text("name"), Company: a.me.text("company"),
+		Department: a.me.text("department"), Title: a.me.text("title"),
+		OfficeLocation: a.me.text("officeLocation"), EmailAddresses: a.me.list("emailAddresses"),
+	}
+}
+
+// CheckUser returns a denied [*Error] with [ErrWrongUser] unless the server
+// says that the one who signed in is the user that the application was opened
+// for. Credentials of a shared account would otherwise edit the wrong person.
+func (a *Application) CheckUser() error {
+	if me, err := sipaddr.Parse(a.me.text("uri")); err == nil && me == a.user {
+		return nil
+	}
+	return refused("me", failure.Denied, fmt.Errorf("wanted %s: %w", a.user, ErrWrongUser))
+}
+
+// Close ends the application on the server (UCWA 2.0: application). An
+// application that is already gone counts as closed, and so does one that was
+// closed before. Give it a context that is still alive.
+func (a *Application) Close(ctx context.Context) error {
+	if a.closed.Load() {
+		return nil
+	}
+	_, err := a.call(ctx, request{operation: "deleteApplication", method: http.MethodDelete, url: a.self, effect: settles})
+	if err != nil && !gone(err) {
+		return err
+	}
+	a.closed.Store(true)
+	return nil
+}
+
+// gone reports whether UCWA itself says that a resource is no more.
+func gone(err error) bool {
+	e := As(err)
+	return e != nil && (e.Status == http.StatusNotFound || e.Status == http.StatusGone) && e.Remedy != Rediscover
+}
+
+// call makes a call as the user and drops what has turned out stale.
+func (a *Application) call(ctx context.Context, r request) (*resource, error) {
+	res, err := a.client.call(ctx, a.user, r)
+	a.client.forgetIfStale(ctx, a.user, a.place, err)
+	return res, err
+}
+
+// get reads the resource that rel of doc, called name in errors, leads to; rel
+// is also the name of the operation.
+func (a *Application) get(ctx context.Context, rel string, doc *resource, name string) (*resource, error) {
+	u, err := follow(rel, doc, name, rel)
+	if err != nil {
+		return nil, err
+	}
+	return a.call(ctx, request{operation: rel, method: http.MethodGet, url: u, yields: true})
+}
+
+// follow returns where rel of doc, called name in errors, leads; a missing link
+// is a denied *Error.
+func follow(operation string, doc *resource, name, rel string) (*url.URL, error) {
+	u, err := doc.target(rel)
+	switch {
+	case err != nil:
+		return nil, refused(operation, failure.Denied, err)
+	case u == nil:
+		return nil, missing(operation, name, rel)
+	}
+	return u, nil
+}
