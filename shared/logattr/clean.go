@@ -139,13 +139,15 @@ func uuidShaped(s string) bool {
 	return true
 }
 
-// tokens matches secrets that give themselves away; the first group stays.
-var tokens = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)` +
-		`(\bbearer(?:\s|%20|\+)+)[^\s"'\\,;<>]+` +
-		`|(cwt(?:=|%3d))[^\s"'\\,;<>&]*` +
-		`|()\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)*` +
-		`|(://)[^/\s@"']*:[^/\s@"']*@`)
+// tokens matches secrets that give themselves away, one kind an expression; the
+// first group stays.
+var tokens = sync.OnceValue(func() []*regexp.Regexp {
+	return []*regexp.Regexp{
+		regexp.MustCompile(`(?i)(\b(?:bearer(?:\s|%20|\+)+)+)[^\s"'\\,;<>]+`),
+		regexp.MustCompile(`(?i)((?:cwt(?:=|%3d))+)[^\s"'\\,;<>&]*`),
+		regexp.MustCompile(`()\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)*`),
+		regexp.MustCompile(`(://)[^/\s@"']*:[^/\s@"']*@`), // user and password of a URL
+	}
 })
 
 // fields matches the name of a secret field and what stands between it and its
@@ -159,21 +161,24 @@ var fields = sync.OnceValue(func() *regexp.Regexp {
 })
 
 func maskSecrets(s string) string {
-	s = tokens().ReplaceAllString(s, "${1}${2}${3}${4}"+mask)
+	for _, t := range tokens() {
+		s = t.ReplaceAllString(s, "${1}"+mask)
+	}
 	var b strings.Builder
-	for {
-		at := fields().FindStringIndex(s)
-		if at == nil {
-			return b.String() + s
+	done := 0
+	for at := 0; ; {
+		f := fields().FindStringIndex(s[at:])
+		if f == nil {
+			return b.String() + s[done:]
 		}
-		b.WriteString(s[:at[1]])
-		field, rest := s[at[0]:at[1]], s[at[1]:]
-		open, value := valueOf(field, rest)
-		b.WriteString(rest[:open])
-		if value > 0 {
-			b.WriteString(mask)
+		name, rest := s[at+f[0]:at+f[1]], s[at+f[1]:]
+		at += f[1] // not behind the value: what looks like one may hold the next name
+		open, length := valueOf(name, rest)
+		from, to := max(at+open, done), at+open+length
+		if from < to {
+			b.WriteString(s[done:from] + mask)
+			done = to
 		}
-		s = rest[open+value:]
 	}
 }
 
