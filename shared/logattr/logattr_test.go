@@ -227,11 +227,11 @@ func TestHarmlessValuesStay(t *testing.T) {
 	t.Parallel()
 	line := logged(t, func(l *slog.Logger) {
 		l.Info("x", "n", 12345678, "f", 1.5, "b", true, "nil", nil, "s", struct{ Left, Right int }{3, 4}, "list", []string{"a", "b"},
-			"t", time.Date(2026, 11, 22, 19, 2, 26, 123456789, time.UTC), "secret_id", "arn:x", "when", slog.LevelWarn)
+			"t", time.Date(2026, 11, 22, 19, 2, 26, 123456789, time.UTC), "secret_id", "arn:x", "when", slog.LevelWarn, "took", 1234567891*time.Nanosecond)
 	})
 	for _, want := range []string{
 		`"n":12345678`, `"f":1.5`, `"b":true`, `"nil":null`, `"s":{"Left":3,"Right":4}`, `"list":["a","b"]`,
-		`"t":"2026-11-22T19:02:26.123Z"`, `"secret_id":"arn:x"`, `"when":"WARN"`, `"level":"INFO"`,
+		`"t":"2026-11-22T19:02:26.123Z"`, `"secret_id":"arn:x"`, `"when":"WARN"`, `"took":"1.234568s"`, `"level":"INFO"`,
 	} {
 		if !strings.Contains(line, want) {
 			t.Errorf("%s is not in %s", want, line)
