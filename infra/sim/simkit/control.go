@@ -75,12 +75,12 @@ func (s *Script) getState(w http.ResponseWriter, r *http.Request) {
 func (s *Script) postFaults(w http.ResponseWriter, r *http.Request) {
 	faults, err := decodeFaults(io.LimitReader(r.Body, controlBody))
 	if err != nil {
-		writeInvalid(w, err)
+		WriteError(w, err)
 		return
 	}
 	added, err := s.Add(faults...)
 	if err != nil {
-		writeInvalid(w, err)
+		WriteError(w, err)
 		return
 	}
 	WriteJSON(w, http.StatusCreated, added)
@@ -140,13 +140,14 @@ func (s *Script) postLatency(w http.ResponseWriter, r *http.Request) {
 		err = s.SetLatency(time.Duration(l.Min), time.Duration(l.Max))
 	}
 	if err != nil {
-		writeInvalid(w, err)
+		WriteError(w, err)
 		return
 	}
 	WriteJSON(w, http.StatusOK, l)
 }
 
-func writeInvalid(w http.ResponseWriter, err error) {
+// WriteError answers a control request with 400 and the problems of err.
+func WriteError(w http.ResponseWriter, err error) {
 	if invalid, ok := errors.AsType[*Invalid](err); ok {
 		WriteProblems(w, http.StatusBadRequest, invalid.Problems...)
 		return
