@@ -110,7 +110,7 @@ func (c Config) validate() error {
 		}
 	}
 	if c.Format != JSON && c.Format != XML {
-		problems = append(problems, fmt.Errorf("Format %d is neither JSON nor XML", c.Format))
+		problems = append(problems, fmt.Errorf("unknown Format %d: JSON or XML", c.Format))
 	}
 	if c.CallTimeout < 0 {
 		problems = append(problems, fmt.Errorf("CallTimeout %s is negative", c.CallTimeout))
