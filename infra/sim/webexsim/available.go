@@ -79,7 +79,7 @@ func (s *Server) availableEntry(n *number) availableEntry {
 			e.TelephonyType, e.IncludedTelephonyTypes = pstnNumber, mobileNumber
 		}
 	}
-	if s.cfg.Dialect == DialectCaptured && n.variant == 0 { // as in the sample of the portal
+	if s.cfg.Dialect == Captured && n.variant == 0 { // as in the sample of the portal
 		e.TelephonyType, e.IncludedTelephonyTypes = "", n.telephonyType()
 	}
 	return e

@@ -46,10 +46,11 @@ func TestSameSeedSameNumbers(t *testing.T) {
 		c.Seed = seed
 		return string(start(t, c).get(availablePath).want(t, http.StatusOK).body)
 	}
-	if dump(7) != dump(7) {
+	seven := dump(7)
+	if again := dump(7); again != seven {
 		t.Error("two servers of one seed differ")
 	}
-	if dump(7) == dump(8) {
+	if dump(8) == seven {
 		t.Error("servers of two seeds agree")
 	}
 }
@@ -188,8 +189,8 @@ func TestDialects(t *testing.T) {
 		dialect                     webexsim.Dialect
 		missing, differing, onlyNew bool
 	}{
-		{webexsim.DialectGenerated, false, true, true},
-		{webexsim.DialectCaptured, true, true, true},
+		{webexsim.Generated, false, true, true},
+		{webexsim.Captured, true, true, true},
 	} {
 		c := small()
 		c.Dialect = tc.dialect

@@ -10,7 +10,7 @@ import (
 // Config describes the organisations, tokens and habits of a simulated cloud.
 // The zero value serves [DefaultLocations] of 200 usable numbers each, one
 // customer organisation, [DefaultToken], no latency, no rate limit and the
-// [DialectGenerated] wire form.
+// [Generated] wire form.
 type Config struct {
 	// Seed decides where special numbers lie among the usable ones, the order of
 	// shuffled pages and the tokens that are issued. Zero is a seed like another.
@@ -53,7 +53,7 @@ type Config struct {
 	// empty ones after it. Default false: the last page has none.
 	EmptyLastPage bool
 	// Dialect decides which of the two type fields entries carry. Empty:
-	// DialectGenerated.
+	// Generated.
 	Dialect Dialect
 
 	// HideSpecial leaves service, toll-free and reserved numbers out of the
@@ -99,14 +99,14 @@ const (
 type Dialect string
 
 const (
-	// DialectGenerated follows the OpenAPI document: every entry has
+	// Generated follows the OpenAPI document: every entry has
 	// telephonyType, and a third of the mobile ones carry
 	// includedTelephonyTypes with the other value besides.
-	DialectGenerated Dialect = "generated"
-	// DialectCaptured follows the sample on the portal page: a third of all
+	Generated Dialect = "generated"
+	// Captured follows the sample on the portal page: a third of all
 	// entries have includedTelephonyTypes instead of telephonyType. These do not
 	// satisfy the OpenAPI document.
-	DialectCaptured Dialect = "captured"
+	Captured Dialect = "captured"
 )
 
 // LinkStyle is the form of the Link header of a page that has a successor.
@@ -228,7 +228,7 @@ func (c *Config) validate() error {
 	if !oneOf(c.Order, OrderAscending, OrderShuffled) {
 		bad("Order %q is unknown", c.Order)
 	}
-	if !oneOf(c.Dialect, DialectGenerated, DialectCaptured) {
+	if !oneOf(c.Dialect, Generated, Captured) {
 		bad("Dialect %q is unknown", c.Dialect)
 	}
 	if !oneOf(c.Links, LinkCompact, LinkSpaced, LinkPair, LinkOmitted, LinkLossy, LinkLoop, LinkForeign) {

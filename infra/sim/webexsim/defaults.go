@@ -90,7 +90,7 @@ func (c Config) completed() Config {
 	c.PageLimit = cmp.Or(c.PageLimit, defaultPageLimit)
 	c.Order = cmp.Or(c.Order, OrderAscending)
 	c.Links = cmp.Or(c.Links, LinkCompact)
-	c.Dialect = cmp.Or(c.Dialect, DialectGenerated)
+	c.Dialect = cmp.Or(c.Dialect, Generated)
 	c.ReleaseDelay = max(cmp.Or(c.ReleaseDelay, defaultReleaseDelay), 0)
 	if c.Locations == nil {
 		c.Locations = DefaultLocations(200)

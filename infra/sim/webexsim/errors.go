@@ -10,9 +10,7 @@ import (
 // itself. Handlers return it as an error; one place writes it.
 type apiError struct {
 	status      int
-	code        int // detailed code; zero: absent, as it often is
 	description string
-	header      http.Header
 }
 
 func (e *apiError) Error() string { return strconv.Itoa(e.status) + " " + e.description }

@@ -133,7 +133,7 @@ func (l Location) problem() error {
 		return fmt.Errorf("Location %q: numbers without calling", l.Name)
 	case l.Main != "" && !e164Pattern.MatchString(l.Main):
 		return fmt.Errorf("Location %q: Main is not +E.164", l.Name)
-	case total > 0 && !e164Pattern.MatchString(l.Prefix):
+	case (total > 0 || l.Prefix != "") && !e164Pattern.MatchString(l.Prefix):
 		return fmt.Errorf("Location %q: Prefix %q is not the start of +E.164", l.Name, l.Prefix)
 	case l.Digits < 1 || l.Digits > maxDigits || len(l.Prefix)+l.Digits > 16:
 		return fmt.Errorf("Location %q: Digits %d does not fit the prefix", l.Name, l.Digits)

@@ -102,7 +102,7 @@ func TestScriptedErrorsSatisfyTheOpenAPIDocument(t *testing.T) {
 func TestCapturedDialectBreaksTheOpenAPIDocument(t *testing.T) {
 	t.Parallel()
 	c := small()
-	c.Dialect = webexsim.DialectCaptured
+	c.Dialect = webexsim.Captured
 	r := start(t, c)
 	req, a := r.ask("")
 	if loadContract(t, r.http.URL+"/v1").check(t, req, a) == nil {

@@ -273,14 +273,14 @@ func (c *call) target() (*org, error) {
 	return nil, refuse(http.StatusForbidden, "the access token does not reach this organization")
 }
 
-// writeError answers with the main error shape and returns the status.
+// writeError answers with the main error shape and returns the status. Detailed
+// codes are left out: none is documented for these operations.
 func writeError(w http.ResponseWriter, r *http.Request, err error) int {
-	status, code := http.StatusInternalServerError, 0
-	description := "internal server error"
+	status, description := http.StatusInternalServerError, "internal server error"
 	if e, ok := errors.AsType[*apiError](err); ok {
-		status, code, description = e.status, e.code, e.description
+		status, description = e.status, e.description
 	}
-	writeShape(w, ShapeMain, status, code, description, tracking(r))
+	writeShape(w, ShapeMain, status, 0, description, tracking(r))
 	return status
 }
 
