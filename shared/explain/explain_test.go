@@ -1,0 +1,78 @@
+package explain_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"dialtone/shared/explain"
+	"dialtone/shared/failure"
+	"dialtone/shared/ledger"
+	"dialtone/shared/ucwa"
+	"dialtone/shared/webex"
+)
+
+func TestWords(t *testing.T) {
+	for name, c := range map[string]struct {
+		err   error
+		class failure.Class
+		words string // in reason or advice
+	}{
+		"typed already":      {&failure.Error{Class: failure.Exhausted, Reason: "empty"}, failure.Exhausted, "empty"},
+		"no voice":           {&ucwa.Error{Status: 403, Code: "Forbidden", Class: failure.Denied}, failure.Denied, "Enterprise Voice"},
+		"anonymous":          {&ucwa.Error{Status: 403, Subcode: "AnonymousNotAllowed", Class: failure.Denied}, failure.Denied, "anonymously"},
+		"directory phone":    {&ucwa.Error{Status: 409, Code: "Conflict", Class: failure.Denied}, failure.Denied, "Active Directory"},
+		"no link":            {&ucwa.Error{Err: ucwa.ErrMissingLink, Class: failure.Denied}, failure.Denied, "does not offer"},
+		"wrong person":       {&ucwa.Error{Err: ucwa.ErrWrongUser, Class: failure.Denied}, failure.Denied, "another person"},
+		"wrong password":     {&ucwa.Error{Status: 400, Code: "invalid_grant", Class: failure.Denied}, failure.Denied, "lock the account"},
+		"grant off":          {&ucwa.Error{Status: 400, Code: "unsupported_grant_type", Class: failure.Denied}, failure.Denied, "UCWA_AUTH"},
+		"grant not offered":  {&ucwa.Error{Err: ucwa.ErrGrantNotOffered, Class: failure.Denied}, failure.Denied, "UCWA_AUTH"},
+		"normalisation":      {&ucwa.Error{Status: 400, Subcode: "NormalizationFailed", Class: failure.Invalid}, failure.Invalid, "dial plan"},
+		"evicted":            {&ucwa.Error{Status: 410, Subcode: ucwa.TooManyApplications, Class: failure.Unavailable}, failure.Unavailable, "pushed"},
+		"client refused":     {&ucwa.Error{Status: 410, Subcode: "UserAgentNotAllowed", Class: failure.Denied}, failure.Denied, "user agent"},
+		"exchange":           {&ucwa.Error{Status: 500, Subcode: "InvalidExchangeServerVersion", Class: failure.Denied}, failure.Denied, "Exchange"},
+		"server busy":        {&ucwa.Error{Status: 503, Class: failure.Unavailable}, failure.Unavailable, "cannot answer now"},
+		"answer lost":        {&ucwa.Error{Class: failure.Unknown, Err: errors.New("reset")}, failure.Unknown, "reads first"},
+		"other ucwa refusal": {&ucwa.Error{Status: 415, Class: failure.Invalid}, failure.Invalid, "upstream answer"},
+		"webex parameter":    {&webex.Error{Status: 400, Class: failure.Invalid}, failure.Invalid, "locationId"},
+		"webex token":        {&webex.Error{Status: 401, Class: failure.Unavailable}, failure.Unavailable, "access token"},
+		"webex scope":        {&webex.Error{Status: 403, Class: failure.Denied}, failure.Denied, "telephony_config_read"},
+		"webex busy":         {&webex.Error{Status: 429, Class: failure.Unavailable}, failure.Unavailable, "Webex cannot answer"},
+		"time is up":         {context.DeadlineExceeded, failure.Unavailable, "ran out"},
+		"lease held":         {&ledger.BusyError{Until: time.Now().Add(time.Minute)}, failure.Unavailable, "another delivery"},
+		"fenced":             {ledger.ErrFenced, failure.Unavailable, "in between"},
+		"anything":           {errors.New("boom"), failure.Unknown, "internal error"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := explain.Error(fmt.Errorf("step: %w", c.err))
+			if f.Class != c.class {
+				t.Errorf("class %s, want %s", f.Class, c.class)
+			}
+			if !strings.Contains(f.Reason+" "+f.Advice, c.words) {
+				t.Errorf("%q / %q lack %q", f.Reason, f.Advice, c.words)
+			}
+		})
+	}
+}
+
+func TestRetryAfterAndUpstreamAreKept(t *testing.T) {
+	f := explain.Error(&webex.Error{Status: 429, Class: failure.Unavailable, RetryAfter: 7 * time.Second, TrackingID: "T"})
+	if f.RetryAfter != 7*time.Second || f.Upstream == nil || f.Upstream.TrackingID != "T" {
+		t.Errorf("%+v", f)
+	}
+	if f := explain.Error(&ledger.BusyError{Until: time.Now().Add(-time.Second)}); f.RetryAfter < 0 {
+		t.Errorf("waits %v", f.RetryAfter)
+	}
+}
+
+func TestReasonsQuoteNoNumber(t *testing.T) {
+	digits := regexp.MustCompile(`\d{9}`)
+	f := explain.Error(&ucwa.Error{Status: 400, Message: "tel:+4940123456789 is bad", Class: failure.Invalid})
+	if digits.MatchString(f.Reason + f.Advice) {
+		t.Errorf("%q %q", f.Reason, f.Advice)
+	}
+}

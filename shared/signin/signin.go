@@ -1,0 +1,83 @@
+// Package signin decides how users are signed in to Skype for Business: where
+// their credentials come from, and that refused ones are not tried again.
+package signin
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"dialtone/shared/failure"
+	"dialtone/shared/sipaddr"
+	"dialtone/shared/ucwa"
+)
+
+// Secrets reads secrets by name. It returns an error that matches
+// [ErrNoSecret] for a name that does not exist.
+type Secrets interface {
+	Secret(ctx context.Context, name string) ([]byte, error)
+}
+
+// ErrNoSecret reports that there is no secret of that name.
+var ErrNoSecret = errors.New("no such secret")
+
+// Passwords finds users' names and passwords in secrets: <Prefix><user> first,
+// then <Prefix>default, in whose username {user} and {localpart} stand for the
+// user's address and the part before the @. A secret is a JSON object
+// {"username": ..., "password": ...}.
+type Passwords struct {
+	Secrets Secrets
+	Prefix  string
+}
+
+// Credentials is a [ucwa.CredentialsFunc]. The error of a user
+// without a usable secret is a [*failure.Error] of class denied.
+func (p Passwords) Credentials(ctx context.Context, user sipaddr.User) (ucwa.Credentials, error) {
+	var s struct {
+		Username string `json:"username"`
+		Password string `json:"password"`
+	}
+	raw, err := p.find(ctx, user)
+	if err != nil {
+		return ucwa.Credentials{}, err
+	}
+	if err := json.Unmarshal(raw, &s); err != nil || s.Username == "" || s.Password == "" {
+		return ucwa.Credentials{}, &failure.Error{
+			Class: failure.Denied, Reason: "the user's secret is not a JSON object with username and password",
+			Advice: `Store the secret as {"username": ..., "password": ...}, then replay the request.`,
+		}
+	}
+	name := strings.NewReplacer("{user}", string(user), "{localpart}", user.LocalPart()).Replace(s.Username)
+	return ucwa.Credentials{Username: name, Password: s.Password}, nil
+}
+
+// Fingerprint stands for the credentials of a user without revealing them. It
+// changes when they change.
+func (p Passwords) Fingerprint(ctx context.Context, user sipaddr.User) (string, error) {
+	c, err := p.Credentials(ctx, user)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256([]byte(c.Username + "\x00" + c.Password))
+	return hex.EncodeToString(sum[:8]), nil
+}
+
+func (p Passwords) find(ctx context.Context, user sipaddr.User) ([]byte, error) {
+	for _, name := range []string{p.Prefix + string(user), p.Prefix + "default"} {
+		raw, err := p.Secrets.Secret(ctx, name)
+		if err == nil {
+			return raw, nil
+		}
+		if !errors.Is(err, ErrNoSecret) {
+			return nil, fmt.Errorf("read secret %s: %w", name, err)
+		}
+	}
+	return nil, &failure.Error{
+		Class: failure.Denied, Reason: "there is no secret with this user's credentials",
+		Advice: fmt.Sprintf("Create the secret %s%s, or %sdefault for all users, then replay the request.", p.Prefix, user, p.Prefix),
+	}
+}
