@@ -71,7 +71,7 @@ func hold(t Token, now time.Time) heldToken {
 	if t.Expires.IsZero() {
 		return heldToken{Token: t}
 	}
-	margin := min(renewMargin, t.Expires.Sub(now)/10)
+	margin := max(0, min(renewMargin, t.Expires.Sub(now)/10))
 	return heldToken{t, t.Expires.Add(-margin).Round(0)}
 }
 
