@@ -95,6 +95,20 @@ func TestTokenEndpointRefuses(t *testing.T) {
 	r.get(availablePath).want(t, http.StatusOK) // the access token lives on
 }
 
+func TestTokensBelongToOneClient(t *testing.T) {
+	t.Parallel()
+	c := small()
+	first := webexsim.DefaultToken()
+	second := webexsim.Token{AccessToken: "a2", RefreshToken: "r2", ClientID: "c2", ClientSecret: "s2", Code: "code2"}
+	c.Tokens = []webexsim.Token{first, second}
+	r := start(t, c)
+	stolen := []string{"client_id", first.ClientID, "client_secret", first.ClientSecret}
+	r.do(http.MethodPost, "/access_token", formType, form(append(stolen, "grant_type", "refresh_token", "refresh_token", "r2")...)).want(t, http.StatusBadRequest)
+	r.do(http.MethodPost, "/access_token", formType, form(append(stolen, "grant_type", "authorization_code", "code", "code2")...)).want(t, http.StatusBadRequest)
+	own := []string{"client_id", "c2", "client_secret", "s2"}
+	r.do(http.MethodPost, "/access_token", formType, form(append(own, "grant_type", "refresh_token", "refresh_token", "r2")...)).want(t, http.StatusOK)
+}
+
 func TestAuthorizationCodeWorksOnce(t *testing.T) {
 	t.Parallel()
 	r := start(t, small())
