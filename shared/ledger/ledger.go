@@ -72,11 +72,20 @@ const races = 32
 
 // change moves an item through step. known is the item as the caller believes
 // it to stand (absent, mostly): a right guess saves the read. step is repeated
-// on what really stands there, so it must be pure. The record that stands at
-// the end is returned also when step refuses.
+// on what really stands there, so it must be pure, and it may refuse only what
+// was read, never a guess. The record that stands at the end is returned also
+// when step refuses.
 func change[T entity](ctx context.Context, l *Ledger, key Key, known record[T], step func(T) (T, error)) (record[T], error) {
+	guess := true
 	for range races {
 		next, err := step(known.state)
+		if err != nil && guess {
+			guess = false
+			if known, err = read[T](ctx, l, key); err != nil {
+				return known, err
+			}
+			continue
+		}
 		if errors.Is(err, errUnchanged) {
 			return known, nil
 		}
@@ -90,7 +99,7 @@ func change[T entity](ctx context.Context, l *Ledger, key Key, known record[T], 
 		if written {
 			return record[T]{known.version + 1, next}, nil
 		}
-		known = current
+		known, guess = current, false
 	}
 	return known, fmt.Errorf("%s: %w %d times in a row", key.Kind, ErrChanged, races)
 }

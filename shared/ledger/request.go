@@ -161,11 +161,7 @@ func (l *Ledger) Fail(ctx context.Context, c command.Command, o outcome.Event) e
 // operator replays it. fixed reports that its data was edited. A request that
 // is not failed stays as it is.
 func (l *Ledger) Reopen(ctx context.Context, key command.Key, fixed bool) error {
-	r, err := read[Request](ctx, l, requestKey(key))
-	if err != nil || r.version == 0 {
-		return err
-	}
-	_, err = change(ctx, l, requestKey(key), r, func(r Request) (Request, error) {
+	_, err := change(ctx, l, requestKey(key), record[Request]{}, func(r Request) (Request, error) {
 		if r.State != Failed {
 			return r, errUnchanged
 		}
