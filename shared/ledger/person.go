@@ -65,7 +65,9 @@ func (l *Ledger) Person(ctx context.Context, user sipaddr.User) (Person, error) 
 type StandingError struct{ Line Line }
 
 // Error names the state of the line in the way.
-func (e *StandingError) Error() string { return "ledger: the phone has a line already: " + string(e.Line.State) }
+func (e *StandingError) Error() string {
+	return "ledger: the phone has a line already: " + string(e.Line.State)
+}
 
 // Pin writes down the number chosen for a phone before anybody is told. known
 // is the person as last read. The same request may pin again, which moves it to

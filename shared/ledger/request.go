@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -37,6 +38,7 @@ type Request struct {
 	Owner       string         `json:"owner,omitempty"`
 	LeaseUntil  time.Time      `json:"leaseUntil,omitzero"`
 	Fence       int64          `json:"fence"`
+	Lease       string         `json:"lease,omitempty"`   // random, new with each lease
 	Attempts    int            `json:"attempts"`          // leases that began
 	Lost        int            `json:"lost,omitempty"`    // leases that ended without a word: crashes
 	Problem     string         `json:"problem,omitempty"` // why it waits
@@ -79,6 +81,10 @@ type Lease struct{ at record[Request] }
 // Key returns the request's key.
 func (l *Lease) Key() command.Key { return l.at.state.Key }
 
+// Fence returns the lease's place among all leases of the request, from 1. What
+// is written under a lower fence comes late.
+func (l *Lease) Fence() int64 { return l.at.state.Fence }
+
 // Until returns the end of the lease. Every call to a vendor must end before it.
 func (l *Lease) Until() time.Time { return l.at.state.LeaseUntil }
 
@@ -91,6 +97,7 @@ func (l *Lease) Attempts() int { return l.at.state.Attempts }
 // Errors: [*BusyError], [ErrMismatch], or the store's.
 func (l *Ledger) Begin(ctx context.Context, c command.Command, until time.Time) (lease *Lease, finished *outcome.Event, err error) {
 	want := Request{Key: c.Key, Type: c.Type, User: c.User, Fingerprint: fingerprint(c), Owner: l.owner, LeaseUntil: until.UTC()}
+	want.Lease = rand.Text() // two workers never write the same bytes, so neither takes the other's write for its own
 	r, err := change(ctx, l, requestKey(c.Key), record[Request]{}, func(r Request) (Request, error) {
 		return r.begin(want, l.exclusive, time.Now())
 	})
@@ -107,8 +114,8 @@ func (l *Ledger) Begin(ctx context.Context, c command.Command, until time.Time) 
 // problem says why, for operators.
 func (l *Ledger) Yield(ctx context.Context, lease *Lease, problem string) error {
 	return l.move(ctx, lease, func(r Request, now time.Time) Request {
-		r.State, r.Problem, r.Owner, r.LeaseUntil = Waiting, problem, "", time.Time{}
-		return r
+		r.State, r.Problem = Waiting, problem
+		return r.unleased()
 	})
 }
 
@@ -202,9 +209,10 @@ func (r Request) begin(want Request, exclusive bool, now time.Time) (Request, er
 		}
 		r.Lost++
 	case "":
-		r.Key, r.Type, r.User, r.Received = want.Key, want.Type, want.User, now.UTC()
+		r.Key, r.Received = want.Key, now.UTC()
 	}
-	r.Fingerprint, r.Owner, r.LeaseUntil = want.Fingerprint, want.Owner, want.LeaseUntil
+	r.Type, r.User, r.Fingerprint = want.Type, want.User, want.Fingerprint
+	r.Owner, r.Lease, r.LeaseUntil = want.Owner, want.Lease, want.LeaseUntil
 	r.State, r.Problem, r.Updated = Running, "", now.UTC()
 	r.Fence++
 	r.Attempts++
@@ -218,8 +226,12 @@ func (r Request) abandoned(owner string, exclusive bool, now time.Time) bool {
 
 func (r Request) finished(s RequestState, o outcome.Event, expires time.Time) Request {
 	r.State, r.Outcome, r.Problem = s, &o, ""
-	r.Owner, r.LeaseUntil = "", time.Time{}
 	r.Expires = expires.UTC().Truncate(time.Second)
+	return r.unleased()
+}
+
+func (r Request) unleased() Request {
+	r.Owner, r.Lease, r.LeaseUntil = "", "", time.Time{}
 	return r
 }
 
