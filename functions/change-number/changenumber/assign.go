@@ -1,0 +1,258 @@
+package changenumber
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"dialtone/shared/command"
+	"dialtone/shared/e164"
+	"dialtone/shared/failure"
+	"dialtone/shared/ledger"
+	"dialtone/shared/outcome"
+)
+
+// work is one request for a number, in progress.
+type work struct {
+	h     *Handler
+	pools *pools
+	lease *ledger.Lease
+	key   command.Key
+	want  command.Assign
+	log   *slog.Logger
+
+	person ledger.Person
+	phone  *publishedPhone
+}
+
+// maxRefused bounds how many numbers a vendor may refuse before we give up.
+const maxRefused = 3
+
+func (w *work) holder() ledger.Holder {
+	return ledger.Holder{User: w.want.User, PhoneType: w.want.PhoneType, Request: w.key}
+}
+
+// assign brings the user to the wanted state, or says why not.
+func (w *work) assign(ctx context.Context) (outcome.Assigned, error) {
+	var err error
+	if w.person, err = w.h.cfg.Ledger.Person(ctx, w.want.User); err != nil {
+		return outcome.Assigned{}, err
+	}
+	line, found := w.person.Line(w.want.PhoneType)
+	if found && line.State == ledger.LineAssigned && line.Request == w.key {
+		return w.recorded(line), nil // all was done but for the record
+	}
+	if err := w.look(ctx, !found || w.want.Replace); err != nil {
+		return outcome.Assigned{}, err
+	}
+	defer w.phone.close(ctx)
+	switch {
+	case w.want.DryRun:
+		return w.plan(ctx, line, found)
+	case !found:
+		if w.phone.number() != "" && !w.want.Replace {
+			return w.keepForeign(ctx)
+		}
+	case line.State == ledger.LineAssigned && !w.want.Replace:
+		return w.keep(ctx, line)
+	case line.Request != w.key && !w.want.Replace:
+		if w.person, err = w.h.cfg.Ledger.Adopt(ctx, w.person, w.want.PhoneType, w.key); err != nil {
+			return outcome.Assigned{}, err
+		}
+	}
+	return w.change(ctx)
+}
+
+// look reads the user's phone and, if a number will be needed, gets the pool
+// of candidates ready meanwhile.
+func (w *work) look(ctx context.Context, needNumber bool) error {
+	var g errgroup.Group
+	if needNumber {
+		g.Go(func() error { return w.pools.of(w.want).prepare(ctx) })
+	}
+	var openErr error
+	g.Go(func() error {
+		w.phone, openErr = openPhone(ctx, w.h.cfg.UCWA, w.want.User, w.want.PhoneType, w.log)
+		return nil
+	})
+	poolErr := g.Wait()
+	if openErr != nil {
+		return openErr
+	}
+	// A user who has a number already needs no pool: that it is empty counts
+	// only if something must be chosen from it.
+	if f := failure.As(poolErr); f != nil && f.Class == failure.Exhausted {
+		return nil
+	}
+	if poolErr != nil {
+		w.phone.close(ctx)
+	}
+	return poolErr
+}
+
+// change pins, claims and publishes numbers until one stands, then confirms it.
+func (w *work) change(ctx context.Context) (outcome.Assigned, error) {
+	for range maxRefused {
+		line, err := w.reserve(ctx)
+		if err != nil {
+			return outcome.Assigned{}, w.abandon(ctx, err)
+		}
+		err = w.phone.publish(ctx, line.Number, w.want.IncludeInContactCard)
+		if numberRefused(err) {
+			if err := w.park(ctx, line.Number, "Skype for Business refused it"); err != nil {
+				return outcome.Assigned{}, err
+			}
+			continue
+		}
+		if err != nil {
+			return outcome.Assigned{}, w.abandon(ctx, err)
+		}
+		return w.confirm(ctx, line)
+	}
+	return outcome.Assigned{}, w.abandon(ctx, &failure.Error{
+		Class:  failure.Conflict,
+		Reason: "Skype for Business refused every number that was tried",
+		Advice: "Check the dial plan of the user and of the location's numbers, then replay the request.",
+	})
+}
+
+// confirm writes down what was read back, while the application is deleted.
+func (w *work) confirm(ctx context.Context, line ledger.Line) (outcome.Assigned, error) {
+	var g errgroup.Group
+	g.Go(func() error { w.phone.close(ctx); return nil })
+	result := w.result(line, outcome.ReadBack)
+	g.Go(func() error {
+		h := w.holder()
+		if _, err := w.h.cfg.Ledger.Confirm(ctx, line.Number, h); err != nil {
+			return err
+		}
+		for old := line.Previous; old != nil; old = old.Previous {
+			if old.Number == line.Number {
+				continue
+			}
+			if _, err := w.h.cfg.Ledger.Release(ctx, old.Number, h, time.Now().Add(w.h.cfg.Quarantine)); err != nil {
+				return err
+			}
+			result.Replaced = append(result.Replaced, old.Number)
+		}
+		var err error
+		w.person, err = w.h.cfg.Ledger.Settle(ctx, w.person, w.want.PhoneType, w.key)
+		return err
+	})
+	return result, g.Wait()
+}
+
+// keep answers for a user who has a number of ours already. One that was wiped
+// from the phone is published again; one that somebody replaced by hand is left.
+func (w *work) keep(ctx context.Context, line ledger.Line) (outcome.Assigned, error) {
+	how := outcome.AsFound
+	switch {
+	case w.phone.number() != "" && !w.phone.shows(line.Number, nil):
+		return w.keepForeign(ctx)
+	case !w.phone.shows(line.Number, w.want.IncludeInContactCard):
+		if err := w.phone.publish(ctx, line.Number, w.want.IncludeInContactCard); err != nil {
+			return outcome.Assigned{}, err
+		}
+		how = outcome.ReadBack
+	}
+	result := w.result(line, how)
+	result.Before = w.phone.found
+	return result, nil
+}
+
+// keepForeign answers for a number that dialtone did not assign. If the pool
+// offers that number as free, it is set aside: it is in use here.
+func (w *work) keepForeign(ctx context.Context) (outcome.Assigned, error) {
+	n, _, _ := e164.FromTel(w.phone.number())
+	if n != "" && w.pools.of(w.want).lists(n) {
+		if _, err := w.h.cfg.Ledger.Park(ctx, n, w.want.LocationID, ledger.Holder{Request: w.key}, "published for a user by other means", time.Time{}); err != nil {
+			return outcome.Assigned{}, err
+		}
+	}
+	return outcome.Assigned{
+		Request: w.key, User: w.want.User, LocationID: w.want.LocationID, PhoneType: w.want.PhoneType,
+		Number: n, Before: w.phone.found, After: w.phone.now(), Verified: outcome.AsFound, DryRun: w.want.DryRun,
+	}, nil
+}
+
+// plan answers a dry run: what would be chosen, with nothing written or changed.
+func (w *work) plan(ctx context.Context, line ledger.Line, found bool) (outcome.Assigned, error) {
+	if !found && w.phone.number() != "" && !w.want.Replace {
+		return w.keepForeign(ctx)
+	}
+	if !found || w.want.Replace {
+		c, err := w.pools.of(w.want).take(ctx)
+		if err != nil {
+			return outcome.Assigned{}, err
+		}
+		line = ledger.Line{Number: c.number, LocationID: w.want.LocationID, Tracking: c.tracking}
+	}
+	if err := w.phone.mayChange(); err != nil && !w.phone.shows(line.Number, w.want.IncludeInContactCard) {
+		return outcome.Assigned{}, err
+	}
+	result := w.result(line, outcome.PlanOnly)
+	result.Before = w.phone.found
+	result.After.Number = line.Number.Tel()
+	if card := w.want.IncludeInContactCard; card != nil {
+		result.After.IncludeInContactCard = *card
+	}
+	return result, nil
+}
+
+// recorded answers from the ledger for a change that an earlier delivery
+// finished and read back, but could not record.
+func (w *work) recorded(line ledger.Line) outcome.Assigned {
+	after := outcome.Phone{Type: w.want.PhoneType, Number: line.Number.Tel(), IncludeInContactCard: line.Before.IncludeInContactCard}
+	if w.want.IncludeInContactCard != nil {
+		after.IncludeInContactCard = *w.want.IncludeInContactCard
+	}
+	return outcome.Assigned{
+		Request: w.key, User: w.want.User, LocationID: line.LocationID, PhoneType: w.want.PhoneType,
+		Number: line.Number, Managed: true, Before: line.Before, After: after, Verified: outcome.ReadBack, TrackingIDs: line.Tracking,
+	}
+}
+
+func (w *work) result(line ledger.Line, how string) outcome.Assigned {
+	return outcome.Assigned{
+		Request: w.key, User: w.want.User, LocationID: line.LocationID, PhoneType: w.want.PhoneType,
+		Number: line.Number, Managed: true, Before: line.Before, After: w.phone.now(), Verified: how,
+		DryRun: w.want.DryRun, TrackingIDs: line.Tracking,
+	}
+}
+
+// abandon takes back pin and claim if the failure is final. Anything else keeps
+// them: the next delivery goes on from the same number.
+func (w *work) abandon(ctx context.Context, cause error) error {
+	f := failure.As(cause)
+	if f == nil || !f.Class.Permanent() {
+		return cause
+	}
+	line, found := w.person.Line(w.want.PhoneType)
+	if !found || line.State != ledger.LinePinned || line.Request != w.key {
+		return cause
+	}
+	_, unclaimErr := w.h.cfg.Ledger.Unclaim(ctx, line.Number, w.holder())
+	if unclaimErr != nil {
+		return unclaimErr
+	}
+	var err error
+	if w.person, err = w.h.cfg.Ledger.Unpin(ctx, w.person, w.want.PhoneType, w.key); err != nil {
+		return err
+	}
+	return cause
+}
+
+// park sets a refused number aside for a day.
+func (w *work) park(ctx context.Context, n e164.Number, reason string) error {
+	_, err := w.h.cfg.Ledger.Park(ctx, n, w.want.LocationID, w.holder(), reason, time.Now().Add(parkedFor))
+	return err
+}
+
+// isTaken reports that somebody else has the number.
+func isTaken(err error) bool {
+	_, taken := errors.AsType[*ledger.TakenError](err)
+	return taken
+}

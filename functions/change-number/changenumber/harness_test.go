@@ -1,0 +1,245 @@
+package changenumber_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http/httptest"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"dialtone/functions/change-number/changenumber"
+	"dialtone/infra/sim/simkit"
+	"dialtone/infra/sim/ucwasim"
+	"dialtone/infra/sim/webexsim"
+	"dialtone/shared/command"
+	"dialtone/shared/ledger"
+	"dialtone/shared/outcome"
+	"dialtone/shared/signin"
+	"dialtone/shared/sipaddr"
+	"dialtone/shared/sqsbatch"
+	"dialtone/shared/ucwa"
+	"dialtone/shared/webex"
+)
+
+// site is a handler between two simulated vendors and a ledger in memory.
+type site struct {
+	t       *testing.T
+	skype   *ucwasim.Running
+	webex   *webexsim.Server
+	api     string // base URL of webex
+	store   ledger.Store
+	ledger  *ledger.Ledger
+	handler *changenumber.Handler
+	queue   *queueLog
+	home    string // location id
+}
+
+type options struct {
+	skype     ucwasim.Config
+	locations []webexsim.Location
+	store     ledger.Store
+}
+
+// location is a site with this many numbers for people and some of every kind
+// that must never be handed out.
+func location(name string, numbers int) webexsim.Location {
+	return webexsim.Location{
+		Name: name, Prefix: "+1205", Numbers: numbers,
+		Inactive: 2, Mobile: 2, Service: 2, TollFree: 2, Reserved: 2, Owned: 2,
+	}
+}
+
+func newSite(t *testing.T, o options) *site {
+	t.Helper()
+	if o.skype.Users == 0 {
+		o.skype.Users = 100
+	}
+	if o.locations == nil {
+		o.locations = []webexsim.Location{location("Home", 40)}
+	}
+	if o.store == nil {
+		o.store = &mem{m: map[ledger.Key]ledger.Item{}}
+	}
+	skype, err := ucwasim.Start(o.skype)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = skype.Close() })
+	cloud, err := webexsim.New(webexsim.Config{Locations: o.locations})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(cloud.Handler())
+	t.Cleanup(server.Close)
+	s := &site{t: t, skype: skype, webex: cloud, api: server.URL + "/v1", store: o.store, queue: &queueLog{}, home: cloud.Locations()[0].ID}
+	s.restart()
+	return s
+}
+
+// restart gives the site a handler that remembers nothing but the ledger, as
+// after a crash.
+func (s *site) restart() {
+	s.t.Helper()
+	s.ledger = ledger.New(s.store, ledger.Options{Owner: strconv.FormatInt(time.Now().UnixNano(), 36), Exclusive: true})
+	secrets := signin.Passwords{Secrets: simSecrets{}, Prefix: "ucwa/"}
+	skype, err := ucwa.New(ucwa.Config{
+		DiscoveryURL: s.skype.DiscoveryURL,
+		Tokens: &signin.Guard{
+			Source: ucwa.NewPasswordGrant(nil, secrets.Credentials), Ledger: s.ledger, Fingerprint: secrets.Fingerprint,
+		},
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	cloud, err := webex.New(webex.Config{BaseURL: s.api, Tokens: webex.StaticToken(webexsim.DefaultToken().AccessToken), Rate: 1e6, Burst: 1e6})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.handler, err = changenumber.New(changenumber.Config{
+		Ledger: s.ledger, Webex: cloud, UCWA: skype, Visibility: s.queue, DeadLetters: s.queue,
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// simSecrets knows the passwords of the simulator's generated users.
+type simSecrets struct{}
+
+func (simSecrets) Secret(_ context.Context, name string) ([]byte, error) {
+	var user sipaddr.User
+	if _, err := fmt.Sscanf(name, "ucwa/%s", &user); err != nil {
+		return nil, signin.ErrNoSecret
+	}
+	return json.Marshal(map[string]string{"username": string(user), "password": "pw-" + user.LocalPart()})
+}
+
+// queueLog stands for SQS: it takes note of what the handler asks of it.
+type queueLog struct {
+	mu      sync.Mutex
+	waits   []time.Duration
+	letters []sqsbatch.DeadLetter
+}
+
+func (q *queueLog) ChangeMessageVisibility(_ context.Context, _, _ string, d time.Duration) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.waits = append(q.waits, d)
+	return nil
+}
+
+func (q *queueLog) SendDeadLetter(_ context.Context, d sqsbatch.DeadLetter) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.letters = append(q.letters, d)
+	return nil
+}
+
+// letter returns the attributes of the only dead letter.
+func (q *queueLog) letter(t *testing.T) map[string]string {
+	t.Helper()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.letters) != 1 {
+		t.Fatalf("%d dead letters, want 1", len(q.letters))
+	}
+	return q.letters[0].Attributes
+}
+
+func user(n int) string { return fmt.Sprintf("user%05d@contoso.test", n) }
+
+// data of an assign command; nil removes a member.
+type data map[string]any
+
+// assign makes the body of a command with id for the n-th user.
+func (s *site) assign(id string, n int, more data) string {
+	d := data{"user": user(n), "locationId": s.home}
+	for k, v := range more {
+		d[k] = v
+	}
+	body, err := json.Marshal(map[string]any{
+		"specversion": "1.0", "source": "hr", "id": id, "type": command.TypeAssign, "data": d,
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return string(body)
+}
+
+// deliver hands one batch to the handler and returns the bodies that come back.
+func (s *site) deliver(bodies ...string) (back []string) {
+	s.t.Helper()
+	var e events.SQSEvent
+	for i, b := range bodies {
+		e.Records = append(e.Records, events.SQSMessage{
+			MessageId: strconv.Itoa(i), ReceiptHandle: strconv.Itoa(i), Body: b,
+			EventSourceARN: "arn:aws:sqs:local:0:numbers.fifo",
+			Attributes:     map[string]string{"ApproximateReceiveCount": "1", "MessageGroupId": groupOf(b)},
+		})
+	}
+	ctx, cancel := context.WithTimeout(s.t.Context(), 30*time.Second)
+	defer cancel()
+	reply, err := s.handler.Handle(ctx, e)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, f := range reply.BatchItemFailures {
+		i, _ := strconv.Atoi(f.ItemIdentifier)
+		back = append(back, bodies[i])
+	}
+	return back
+}
+
+func groupOf(body string) string {
+	c, _ := command.Decode([]byte(body))
+	return string(c.User)
+}
+
+// done delivers one message, which must succeed, and returns its outcome.
+func (s *site) done(body string) outcome.Assigned {
+	s.t.Helper()
+	if back := s.deliver(body); len(back) > 0 {
+		s.t.Fatalf("came back: %s; problem %q; dead letters %v", back[0], s.request(body).Problem, s.queue.letters)
+	}
+	r := s.request(body)
+	if r.State != ledger.Done {
+		s.t.Fatalf("request is %q, dead letters %v", r.State, s.queue.letters)
+	}
+	a, err := r.Outcome.Assigned()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return a
+}
+
+func (s *site) request(body string) ledger.Request {
+	s.t.Helper()
+	c, _ := command.Decode([]byte(body))
+	r, _, err := s.ledger.Request(s.t.Context(), c.Key)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return r
+}
+
+func (s *site) skypeUser(n int) ucwasim.UserState {
+	s.t.Helper()
+	u, ok := s.skype.User(user(n))
+	if !ok {
+		s.t.Fatalf("no user %d", n)
+	}
+	return u
+}
+
+// fault adds to the script of Skype for Business.
+func (s *site) fault(f simkit.Fault) {
+	s.t.Helper()
+	if _, err := s.skype.Script().Add(f); err != nil {
+		s.t.Fatal(err)
+	}
+}

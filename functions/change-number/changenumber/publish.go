@@ -1,0 +1,194 @@
+package changenumber
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"dialtone/shared/command"
+	"dialtone/shared/e164"
+	"dialtone/shared/failure"
+	"dialtone/shared/logattr"
+	"dialtone/shared/outcome"
+	"dialtone/shared/sipaddr"
+	"dialtone/shared/ucwa"
+)
+
+// maxRounds bounds how often one delivery tries to settle what a change did.
+const maxRounds = 4
+
+// publishedPhone is one of a user's phones in Skype for Business, seen through
+// an application that is open for this request.
+type publishedPhone struct {
+	client *ucwa.Client
+	user   sipaddr.User
+	typ    command.PhoneType
+	log    *slog.Logger
+
+	app   *ucwa.Application // nil once closed
+	phone ucwa.Phone        // as last read
+	found outcome.Phone     // as first read
+}
+
+// openPhone signs the user in and reads the phone. It fails with class denied
+// if another person was signed in or the user has no such phone.
+func openPhone(ctx context.Context, client *ucwa.Client, user sipaddr.User, typ command.PhoneType, log *slog.Logger) (*publishedPhone, error) {
+	p := &publishedPhone{client: client, user: user, typ: typ, log: log}
+	if err := p.open(ctx); err != nil {
+		return nil, err
+	}
+	p.found = p.now()
+	return p, nil
+}
+
+// open makes an application and reads the phone through it, once more if the
+// application is lost in between.
+func (p *publishedPhone) open(ctx context.Context) error {
+	for retried := false; ; retried = true {
+		app, err := p.client.Open(ctx, p.user)
+		if err != nil {
+			return err
+		}
+		p.app = app
+		if err = app.CheckUser(); err == nil {
+			err = p.read(ctx)
+		}
+		if err == nil {
+			return nil
+		}
+		p.close(ctx)
+		if retried || remedy(err) != ucwa.Recreate {
+			return err
+		}
+	}
+}
+
+func (p *publishedPhone) read(ctx context.Context) error {
+	phones, err := p.app.Phones(ctx)
+	if err != nil {
+		return err
+	}
+	for _, phone := range phones {
+		if string(phone.Type) == string(p.typ) {
+			p.phone = phone
+			return nil
+		}
+	}
+	return &failure.Error{
+		Class:  failure.Denied,
+		Reason: fmt.Sprintf("the user has no %s phone in Skype for Business", p.typ),
+		Advice: "Ask for another phoneType, or check the user's voice policy.",
+	}
+}
+
+func (p *publishedPhone) number() string { return p.phone.Number }
+
+// now returns the phone as last read.
+func (p *publishedPhone) now() outcome.Phone {
+	return outcome.Phone{Type: p.typ, Number: p.phone.Number, IncludeInContactCard: p.phone.IncludeInContactCard}
+}
+
+// shows reports whether the phone has the wanted number, and the wanted
+// visibility unless card is nil.
+func (p *publishedPhone) shows(n e164.Number, card *bool) bool {
+	return n != "" && e164.Same(p.phone.Number, string(n)) && (card == nil || *card == p.phone.IncludeInContactCard)
+}
+
+// mayChange fails with class denied if the number is read-only: without a
+// changeNumber link it comes from Active Directory (UCWA 2.0: phone).
+func (p *publishedPhone) mayChange() error {
+	if p.phone.CanChangeNumber() {
+		return nil
+	}
+	return &failure.Error{
+		Class:    failure.Denied,
+		Reason:   fmt.Sprintf("the %s phone is read-only: its number is set in Active Directory", p.typ),
+		Advice:   "Have a directory administrator change the number, or ask for another phoneType.",
+		Upstream: &failure.Upstream{System: "ucwa", Operation: "phones"},
+	}
+}
+
+// publish makes the phone show the number and returns once a read proves it.
+// A change whose outcome is unknown is settled by reading, never by guessing;
+// doing it again sets the same number, so nobody sees a second change.
+func (p *publishedPhone) publish(ctx context.Context, n e164.Number, card *bool) error {
+	var last error
+	for range maxRounds {
+		if p.shows(n, card) {
+			return nil
+		}
+		if err := p.mayChange(); err != nil {
+			return err
+		}
+		last = p.app.ChangeNumber(ctx, p.phone, ucwa.NumberChange{Number: string(n), IncludeInContactCard: card})
+		if last != nil && !settles(last) {
+			return last
+		}
+		if err := p.reread(ctx, last); err != nil {
+			return err
+		}
+	}
+	if p.shows(n, card) {
+		return nil
+	}
+	return &failure.Error{
+		Class:  failure.Unknown,
+		Reason: "Skype for Business does not show the number after the change",
+		Advice: "Nothing to do: the request is tried again and reads the phone first.", Err: last,
+	}
+}
+
+// reread reads the phone after a change, through a new application if the
+// change found the old one gone.
+func (p *publishedPhone) reread(ctx context.Context, change error) error {
+	var err error
+	if remedy(change) != ucwa.Recreate {
+		if err = p.read(ctx); remedy(err) != ucwa.Recreate {
+			return err
+		}
+	}
+	p.close(ctx)
+	return p.open(ctx)
+}
+
+// close deletes the application, also when the request's time is up: one that
+// stays open counts against the user's own devices.
+func (p *publishedPhone) close(ctx context.Context) {
+	if p.app == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaseSlack)
+	defer cancel()
+	if err := p.app.Close(ctx); err != nil {
+		p.log.WarnContext(ctx, "application not deleted", logattr.Error(err))
+	}
+	p.app = nil
+}
+
+// settles reports that reading the phone is the way on from a failed change.
+func settles(err error) bool {
+	switch remedy(err) {
+	case ucwa.Verify, ucwa.Recreate, ucwa.Refresh:
+		return true
+	}
+	return false
+}
+
+// remedy returns what the client advises to do about an error.
+func remedy(err error) ucwa.Remedy {
+	if e, ok := errors.AsType[*ucwa.Error](err); ok {
+		return e.Remedy
+	}
+	return ucwa.None
+}
+
+// numberRefused reports that this number, not this user, is the trouble.
+func numberRefused(err error) bool {
+	e, ok := errors.AsType[*ucwa.Error](err)
+	return ok && e.Subcode == "NormalizationFailed"
+}
+
+// parkedFor is how long a number rests that a vendor refused.
+const parkedFor = 24 * time.Hour
