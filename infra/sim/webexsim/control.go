@@ -1,7 +1,6 @@
 package webexsim
 
 import (
-	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -62,12 +61,8 @@ func controlled[T any](do func(http.ResponseWriter, *http.Request, T)) http.Hand
 		if err == nil && len(body) > 0 {
 			err = simkit.DecodeStrict(body, &v)
 		}
-		if invalid, ok := errors.AsType[*simkit.Invalid](err); ok {
-			simkit.WriteProblems(w, http.StatusBadRequest, invalid.Problems...)
-			return
-		}
 		if err != nil {
-			simkit.WriteProblems(w, http.StatusBadRequest, simkit.Problem{Problem: err.Error(), Mend: "send one JSON object"})
+			simkit.WriteError(w, err)
 			return
 		}
 		do(w, r, v)
