@@ -142,10 +142,11 @@ func (t *Tree) undocumented(d ast.Decl) []Violation {
 	return all
 }
 
-// methodsOf returns the named methods of an exported interface.
+// methodsOf returns the named methods of an exported interface. The comment of
+// the interface speaks for a method that is its only one.
 func methodsOf(spec *ast.TypeSpec) []*ast.Field {
 	i, ok := spec.Type.(*ast.InterfaceType)
-	if !ok || !spec.Name.IsExported() {
+	if !ok || !spec.Name.IsExported() || len(i.Methods.List) < 2 {
 		return nil
 	}
 	return slices.DeleteFunc(slices.Clone(i.Methods.List), func(f *ast.Field) bool { return len(f.Names) == 0 })

@@ -49,7 +49,7 @@ func refusal(s *source, imported string) string {
 	switch {
 	case home != "" && other != "" && home != other:
 		return "ucwa, webex and ledger do not know each other: join them in a function"
-	case s.external && within(target, "infra/sim") && !within(s.dir, "infra"):
+	case s.external && within(target, "infra/sim"):
 		return "" // tests of shared and functions run against the simulators
 	case s.external && within(s.dir, "events") && within(target, "shared"):
 		return "" // tests of the schemas compare them with the decoders

@@ -113,6 +113,7 @@ func TestCodeRules(t *testing.T) {
 		{"group comment", "x.go", "// Both.\nconst (\nA = 1\nB = 2\n)", nil},
 		{"line comment", "x.go", "const (\nA = 1 // one\nB = 2\n)", []string{"x.go:6: B is exported"}},
 		{"undocumented interface method", "x.go", "// T is.\ntype T interface {\nM()\nerror\n}", []string{"M is exported"}},
+		{"only method of an interface", "x.go", "// T is.\ntype T interface{ M() }", nil},
 		{"long function", "x.go", "func f() {" + strings.Repeat("\n", 81) + "}", []string{"f has 82 lines"}},
 		{"long function of a test", "x_test.go", "func f() {" + strings.Repeat("\n", 81) + "}", nil},
 		{"long file", "x_test.go", strings.Repeat("\n", 600), []string{"file has 603 lines"}},

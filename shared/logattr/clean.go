@@ -19,7 +19,8 @@ const mask = "…"
 //     brackets, slashes, underscores, percent signs) between two of them: the last
 //     four stay behind a mark, as in "…0001".
 //
-// Characters that do not print become blanks, except line breaks and tabs.
+// Characters that do not print become blanks, except line breaks and tabs. Of a
+// text over 16 KiB the rest is cut.
 // Under a key for technical ids the digits of a UUID, or of a word that also has
 // letters, such as INC0012345678, stay; tokens and bare numbers still go.
 func Clean(s string) string { return maskDigits(maskSecrets(printable(s)), nowhere) }
@@ -27,7 +28,13 @@ func Clean(s string) string { return maskDigits(maskSecrets(printable(s)), nowhe
 // cleanID is Clean for the value of a technical id.
 func cleanID(s string) string { return maskDigits(maskSecrets(printable(s)), partOfID) }
 
+// maxText is the longest text in bytes that is logged.
+const maxText = 16 << 10
+
 func printable(s string) string {
+	if len(s) > maxText {
+		s = strings.ToValidUTF8(s[:maxText-len(mask)], " ") + mask
+	}
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) || r == '\n' || r == '\t' {
 			return r

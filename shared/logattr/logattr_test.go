@@ -72,6 +72,7 @@ func TestClean(t *testing.T) {
 		{"secret_id is set", "secret_id is set"},
 		{"password", "password"},
 		{"a\tb\nc", "a\tb\nc"},
+		{strings.Repeat("a", 1<<20), strings.Repeat("a", 16<<10-3) + "…"},
 	} {
 		got := logattr.Clean(c.in)
 		if got != c.want {
