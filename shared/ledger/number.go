@@ -31,8 +31,9 @@ type Number struct {
 	User       sipaddr.User      `json:"user,omitempty"` // the holder; in quarantine the last one
 	PhoneType  command.PhoneType `json:"phoneType,omitempty"`
 	Request    command.Key       `json:"request,omitzero"` // the request that brought it to this state
+	Fence      int64             `json:"fence,omitempty"`  // Reserved: of the lease that claimed it
 	Since      time.Time         `json:"since"`
-	RestsUntil time.Time         `json:"restsUntil,omitzero"` // Quarantined and Parked
+	RestsUntil time.Time         `json:"restsUntil,omitzero"` // Quarantined and Parked; Reserved: the rest that a failed claim goes back to
 	Reason     string            `json:"reason,omitempty"`    // Parked: why
 }
 
@@ -41,6 +42,7 @@ type Holder struct {
 	User      sipaddr.User
 	PhoneType command.PhoneType
 	Request   command.Key
+	Fence     int64 // see [Lease.Fence]; keeps what an earlier lease wrote late from undoing a later claim
 }
 
 func numberKey(n e164.Number) Key { return Key{KindNumber, string(n)} }
@@ -59,60 +61,38 @@ type TakenError struct {
 func (e *TakenError) Error() string { return fmt.Sprintf("ledger: number is %s", e.State) }
 
 // Claim reserves a number for its holder: if it is free, if its rest is over,
-// or if it is this person's already (then it stays as it is).
-// Errors: [*TakenError], or the store's.
+// or if it is this person's already. An assigned number stays as it is; a
+// reserved one is this request's and lease's from now on.
+// Errors: [*TakenError], [ErrFenced] when a later lease has claimed it, or the store's.
 func (l *Ledger) Claim(ctx context.Context, number e164.Number, locationID string, h Holder) (Number, error) {
 	return l.number(ctx, number, func(n Number, now time.Time) (Number, error) {
-		if n.heldBy(h) {
-			return n, errUnchanged
-		}
-		if !n.claimable(h, now) {
-			return n, &TakenError{State: n.State, Request: n.Request}
-		}
-		return Number{
-			Number: number, LocationID: locationID, State: Reserved,
-			User: h.User, PhoneType: h.PhoneType, Request: h.Request, Since: now,
-		}, nil
+		return n.claimed(number, locationID, h, now)
 	})
 }
 
 // Confirm makes a claimed number assigned. It fails with [ErrFenced] when the
-// number is not this person's any more.
+// number is not this person's any more, or was claimed again since.
 func (l *Ledger) Confirm(ctx context.Context, number e164.Number, h Holder) (Number, error) {
 	return l.number(ctx, number, func(n Number, now time.Time) (Number, error) {
-		switch {
-		case !n.heldBy(h):
-			return n, ErrFenced
-		case n.State == Assigned:
-			return n, errUnchanged
-		}
-		n.State, n.Request, n.Since = Assigned, h.Request, now
-		return n, nil
+		return n.confirmed(h, now)
 	})
 }
 
-// Unclaim frees a number that was claimed but never published. A number that
-// is not reserved for this holder stays as it is.
+// Unclaim takes back a claim that was never published: the number is free, or
+// goes on with the rest that it was claimed from. A number that is not reserved
+// by this request and lease stays as it is.
 func (l *Ledger) Unclaim(ctx context.Context, number e164.Number, h Holder) (Number, error) {
 	return l.number(ctx, number, func(n Number, now time.Time) (Number, error) {
-		if n.State != Reserved || !n.heldBy(h) {
-			return n, errUnchanged
-		}
-		return Number{Number: n.Number, LocationID: n.LocationID, State: Free, Request: h.Request, Since: now}, nil
+		return n.unclaimed(h, now)
 	})
 }
 
 // Park sets a number aside that a vendor refuses; until zero means until an
-// operator frees it. A number of another person stays as it is.
+// operator frees it, and a rest is never cut short. A number that is assigned,
+// or that h could neither claim nor has claimed, stays as it is.
 func (l *Ledger) Park(ctx context.Context, number e164.Number, locationID string, h Holder, reason string, until time.Time) (Number, error) {
 	return l.number(ctx, number, func(n Number, now time.Time) (Number, error) {
-		if !n.heldBy(h) && !n.claimable(h, now) || n.State == Assigned {
-			return n, errUnchanged
-		}
-		return Number{
-			Number: number, LocationID: locationID, State: Parked, Request: h.Request,
-			Since: now, RestsUntil: until.UTC(), Reason: reason,
-		}, nil
+		return n.parked(number, locationID, h, reason, until.UTC(), now)
 	})
 }
 
@@ -121,11 +101,7 @@ func (l *Ledger) Park(ctx context.Context, number e164.Number, locationID string
 // this person's stays as it is.
 func (l *Ledger) Release(ctx context.Context, number e164.Number, h Holder, until time.Time) (Number, error) {
 	return l.number(ctx, number, func(n Number, now time.Time) (Number, error) {
-		if !n.heldBy(h) {
-			return n, errUnchanged
-		}
-		n.State, n.Request, n.Since, n.RestsUntil = Quarantined, h.Request, now, until.UTC()
-		return n, nil
+		return n.released(h, until.UTC(), now)
 	})
 }
 
@@ -163,10 +139,79 @@ func (l *Ledger) number(ctx context.Context, number e164.Number, step func(Numbe
 	return r.state, err
 }
 
+func (n Number) claimed(number e164.Number, locationID string, h Holder, now time.Time) (Number, error) {
+	switch {
+	case n.claimedBy(h) && n.Fence == h.Fence, n.heldBy(h) && n.State == Assigned:
+		return n, errUnchanged
+	case n.heldBy(h) && n.Request == h.Request && n.Fence > h.Fence:
+		return n, ErrFenced
+	case !n.heldBy(h) && !n.claimable(h, now):
+		return n, &TakenError{State: n.State, Request: n.Request}
+	}
+	next := Number{
+		Number: number, LocationID: locationID, State: Reserved,
+		User: h.User, PhoneType: h.PhoneType, Request: h.Request, Fence: h.Fence, Since: now,
+	}
+	if now.Before(n.RestsUntil) {
+		next.RestsUntil = n.RestsUntil
+	}
+	return next, nil
+}
+
+func (n Number) confirmed(h Holder, now time.Time) (Number, error) {
+	switch {
+	case n.heldBy(h) && n.State == Assigned:
+		return n, errUnchanged
+	case !n.claimedBy(h):
+		return n, ErrFenced
+	}
+	n.State, n.Request, n.Fence, n.Since, n.RestsUntil = Assigned, h.Request, 0, now, time.Time{}
+	return n, nil
+}
+
+func (n Number) unclaimed(h Holder, now time.Time) (Number, error) {
+	if !n.claimedBy(h) {
+		return n, errUnchanged
+	}
+	if now.Before(n.RestsUntil) {
+		n.State, n.Fence, n.Since = Quarantined, 0, now
+		return n, nil
+	}
+	return Number{Number: n.Number, LocationID: n.LocationID, State: Free, Request: h.Request, Since: now}, nil
+}
+
+func (n Number) parked(number e164.Number, locationID string, h Holder, reason string, until, now time.Time) (Number, error) {
+	if !n.claimedBy(h) && !n.claimable(h, now) {
+		return n, errUnchanged
+	}
+	if !until.IsZero() {
+		until = later(until, n.RestsUntil)
+	}
+	return Number{
+		Number: number, LocationID: locationID, State: Parked, Request: h.Request,
+		Since: now, RestsUntil: until, Reason: reason,
+	}, nil
+}
+
+func (n Number) released(h Holder, until, now time.Time) (Number, error) {
+	if !n.heldBy(h) {
+		return n, errUnchanged
+	}
+	n.State, n.Request, n.Fence, n.Since = Quarantined, h.Request, 0, now
+	n.RestsUntil = later(until, n.RestsUntil)
+	return n, nil
+}
+
 // heldBy reports whether the number is reserved for or assigned to this
 // person's phone, by whichever request.
 func (n Number) heldBy(h Holder) bool {
 	return (n.State == Reserved || n.State == Assigned) && n.User == h.User && n.PhoneType == h.PhoneType
+}
+
+// claimedBy reports whether the number is reserved by this very request, and
+// not under a later lease.
+func (n Number) claimedBy(h Holder) bool {
+	return n.State == Reserved && n.heldBy(h) && n.Request == h.Request && n.Fence <= h.Fence
 }
 
 // claimable reports whether h could claim the number at that time.
@@ -180,4 +225,11 @@ func (n Number) claimable(h Holder, now time.Time) bool {
 		return !n.RestsUntil.IsZero() && !now.Before(n.RestsUntil)
 	}
 	return false
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
