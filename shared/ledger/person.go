@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"dialtone/shared/command"
@@ -73,24 +72,13 @@ func (e *StandingError) Error() string {
 // is the person as last read. The same request may pin again, which moves it to
 // another candidate. With replace the line that stands is displaced: its number
 // stays this person's until [Ledger.Settle].
-// Errors: [*StandingError], or the store's.
+// Errors: [*StandingError]; [ErrFenced] when this request moved the pin to a
+// number that known does not have, under another lease; or the store's.
 func (l *Ledger) Pin(ctx context.Context, known Person, t command.PhoneType, line Line, replace bool) (Person, error) {
 	line.State = LinePinned
+	from := known.Lines[t].Number
 	return l.person(ctx, known, func(p Person, now time.Time) (Person, error) {
-		old, found := p.Lines[t]
-		next := line
-		next.Since = now
-		switch {
-		case !found:
-			next.Original = line.Before
-		case old.State == LinePinned && old.Request == line.Request:
-			next.Before, next.Original, next.Previous = old.Before, old.Original, old.Previous
-		case !replace || old.Request == line.Request:
-			return p, &StandingError{Line: old}
-		default:
-			next.Original, next.Previous = old.Original, &old
-		}
-		return p.with(t, next), nil
+		return p.pinned(t, from, line, replace, now)
 	})
 }
 
@@ -99,45 +87,29 @@ func (l *Ledger) Pin(ctx context.Context, known Person, t command.PhoneType, lin
 // It fails with [ErrFenced] when the line is not as known any more.
 func (l *Ledger) Adopt(ctx context.Context, known Person, t command.PhoneType, request command.Key) (Person, error) {
 	want := known.Lines[t]
-	return l.person(ctx, known, func(p Person, now time.Time) (Person, error) {
-		line, found := p.Lines[t]
-		if !found || line.Number != want.Number || line.Request != want.Request {
-			return p, ErrFenced
-		}
-		line.Request = request
-		return p.with(t, line), nil
+	return l.person(ctx, known, func(p Person, _ time.Time) (Person, error) {
+		return p.adopted(t, want, request)
 	})
 }
 
-// Settle makes the pinned line assigned, read back. It fails with [ErrFenced]
-// when the pin is not this request's any more. The line's Previous is gone
-// afterwards: release its numbers first.
+// Settle makes the line that known has pinned assigned, read back. It fails
+// with [ErrFenced] when the pin is not this request's any more or was moved to
+// another number. The line's Previous is gone afterwards: release its numbers
+// first.
 func (l *Ledger) Settle(ctx context.Context, known Person, t command.PhoneType, request command.Key) (Person, error) {
+	number := known.Lines[t].Number
 	return l.person(ctx, known, func(p Person, now time.Time) (Person, error) {
-		line, found := p.Lines[t]
-		switch {
-		case !found || line.Request != request:
-			return p, ErrFenced
-		case line.State == LineAssigned && line.Previous == nil:
-			return p, errUnchanged
-		}
-		line.State, line.Previous, line.Since = LineAssigned, nil, now
-		return p.with(t, line), nil
+		return p.settled(t, number, request, now)
 	})
 }
 
-// Unpin takes back a pin that led to no change: the line it displaced, if any,
-// stands again. A line that is not pinned by this request stays as it is.
+// Unpin takes back the pin that known has and that led to no change: the line
+// it displaced, if any, stands again. A line that is not pinned by this request,
+// or to another number, stays as it is.
 func (l *Ledger) Unpin(ctx context.Context, known Person, t command.PhoneType, request command.Key) (Person, error) {
-	return l.person(ctx, known, func(p Person, now time.Time) (Person, error) {
-		line, found := p.Lines[t]
-		if !found || line.State != LinePinned || line.Request != request {
-			return p, errUnchanged
-		}
-		if line.Previous != nil {
-			return p.with(t, *line.Previous), nil
-		}
-		return p.without(t), nil
+	number := known.Lines[t].Number
+	return l.person(ctx, known, func(p Person, _ time.Time) (Person, error) {
+		return p.unpinned(t, number, request)
 	})
 }
 
@@ -148,11 +120,65 @@ func (l *Ledger) person(ctx context.Context, known Person, step func(Person, tim
 		next.User, next.Updated = known.User, now
 		return next, err
 	})
-	if errors.Is(err, ErrChanged) {
-		return r.state, err
-	}
 	r.state.User, r.state.version = known.User, r.version
 	return r.state, err
+}
+
+// pinned puts the line on the phone; from is the number it was on as the caller knows it.
+func (p Person) pinned(t command.PhoneType, from e164.Number, line Line, replace bool, now time.Time) (Person, error) {
+	old, found := p.Lines[t]
+	line.Since = now
+	switch {
+	case !found:
+		line.Original = line.Before
+	case old.State == LinePinned && old.Request == line.Request:
+		if old.Number != line.Number && old.Number != from {
+			return p, ErrFenced
+		}
+		line.Before, line.Original, line.Previous = old.Before, old.Original, old.Previous
+	case !replace || old.Request == line.Request:
+		return p, &StandingError{Line: old}
+	default:
+		line.Original, line.Previous = old.Original, &old
+	}
+	return p.with(t, line), nil
+}
+
+func (p Person) adopted(t command.PhoneType, want Line, request command.Key) (Person, error) {
+	line, found := p.Lines[t]
+	switch {
+	case !found || line.Number != want.Number:
+		return p, ErrFenced
+	case line.Request == request:
+		return p, errUnchanged
+	case line.Request != want.Request:
+		return p, ErrFenced
+	}
+	line.Request = request
+	return p.with(t, line), nil
+}
+
+func (p Person) settled(t command.PhoneType, number e164.Number, request command.Key, now time.Time) (Person, error) {
+	line, found := p.Lines[t]
+	switch {
+	case !found || line.Request != request || line.Number != number:
+		return p, ErrFenced
+	case line.State == LineAssigned && line.Previous == nil:
+		return p, errUnchanged
+	}
+	line.State, line.Previous, line.Since = LineAssigned, nil, now
+	return p.with(t, line), nil
+}
+
+func (p Person) unpinned(t command.PhoneType, number e164.Number, request command.Key) (Person, error) {
+	line, found := p.Lines[t]
+	switch {
+	case !found || line.State != LinePinned || line.Request != request || line.Number != number:
+		return p, errUnchanged
+	case line.Previous != nil:
+		return p.with(t, *line.Previous), nil
+	}
+	return p.without(t), nil
 }
 
 // with returns the person with one line set; the maps of p are not touched.
