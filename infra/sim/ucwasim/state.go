@@ -59,7 +59,7 @@ type TokenCounts struct {
 
 // Totals sum up all users that a request has touched.
 type Totals struct {
-	Users        int               `json:"users"`
+	Users        int               `json:"touched"` // those a request or a look has touched
 	Changes      int               `json:"changes"`
 	Applications ApplicationCounts `json:"applications"`
 	Leaked       int               `json:"leaked"`
