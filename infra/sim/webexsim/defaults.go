@@ -33,7 +33,7 @@ func DefaultLocations(perSite int) []Location {
 		return l
 	}
 	return []Location{
-		special(Location{Name: "Hamburg", Country: "DE", Prefix: "+4940", First: 6696900}),
+		special(Location{Name: "Hamburg", Country: "DE", Prefix: "+4940", Digits: 8, First: 66969000}),
 		special(Location{Name: "Manchester", Country: "GB", Prefix: "+44161", First: 4960000}),
 		special(Location{Name: "Birmingham", Country: "US", Prefix: "+1205", First: 5550100}),
 	}
