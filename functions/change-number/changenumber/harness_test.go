@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"strconv"
 	"sync"
@@ -37,6 +38,7 @@ type site struct {
 	handler *changenumber.Handler
 	queue   *queueLog
 	home    string // location id
+	life    *life  // nil: this process does not crash
 }
 
 type options struct {
@@ -85,18 +87,22 @@ func newSite(t *testing.T, o options) *site {
 // after a crash.
 func (s *site) restart() {
 	s.t.Helper()
-	s.ledger = ledger.New(s.store, ledger.Options{Owner: strconv.FormatInt(time.Now().UnixNano(), 36), Exclusive: true})
+	store, client := s.store, &http.Client{Transport: s.life.transport()}
+	if s.life != nil {
+		store = mortalStore{s.store, s.life}
+	}
+	s.ledger = ledger.New(store, ledger.Options{Owner: strconv.FormatInt(time.Now().UnixNano(), 36), Exclusive: true})
 	secrets := signin.Passwords{Secrets: simSecrets{}, Prefix: "ucwa/"}
 	skype, err := ucwa.New(ucwa.Config{
-		DiscoveryURL: s.skype.DiscoveryURL,
+		DiscoveryURL: s.skype.DiscoveryURL, HTTP: client,
 		Tokens: &signin.Guard{
-			Source: ucwa.NewPasswordGrant(nil, secrets.Credentials), Ledger: s.ledger, Fingerprint: secrets.Fingerprint,
+			Source: ucwa.NewPasswordGrant(client, secrets.Credentials), Ledger: s.ledger, Fingerprint: secrets.Fingerprint,
 		},
 	})
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	cloud, err := webex.New(webex.Config{BaseURL: s.api, Tokens: webex.StaticToken(webexsim.DefaultToken().AccessToken), Rate: 1e6, Burst: 1e6})
+	cloud, err := webex.New(webex.Config{BaseURL: s.api, HTTP: client, Tokens: webex.StaticToken(webexsim.DefaultToken().AccessToken), Rate: 1e6, Burst: 1e6})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -184,6 +190,9 @@ func (s *site) deliver(bodies ...string) (back []string) {
 	}
 	ctx, cancel := context.WithTimeout(s.t.Context(), 30*time.Second)
 	defer cancel()
+	if s.life != nil {
+		s.life.end = cancel // a dead process waits for nothing
+	}
 	reply, err := s.handler.Handle(ctx, e)
 	if err != nil {
 		s.t.Fatal(err)
