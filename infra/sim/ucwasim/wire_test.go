@@ -2,6 +2,7 @@ package ucwasim_test
 
 import (
 	"encoding/xml"
+	"net/http"
 	"strconv"
 	"strings"
 	"testing"
@@ -236,5 +237,24 @@ func TestOneUserAndManyAtOnce(t *testing.T) {
 	got := r.Totals()
 	if got.Users != 4 || got.Changes != 4 || got.Applications.Created != 4 || got.Applications.Running != 4 || got.Tokens.Granted != 16 {
 		t.Errorf("got %+v", got)
+	}
+}
+
+func TestResetReachesThroughTLS(t *testing.T) {
+	t.Parallel()
+	r := start(t, ucwasim.Config{TLS: true})
+	s := r.signIn(user("01"))
+	if _, err := r.Script().Add(simkit.Fault{Operation: "changeNumber", ResetAfter: true, Times: 1}); err != nil {
+		t.Fatal(err)
+	}
+	req, _ := http.NewRequestWithContext(t.Context(), "POST", s.app+"/me/phones/work/changeNumber?number=%2B14255551234", nil)
+	req.Header.Set("Authorization", s.bearer)
+	res, err := r.client.Do(req)
+	if err == nil {
+		res.Body.Close()
+		t.Fatalf("got %d, want a broken connection", res.StatusCode)
+	}
+	if st, _ := r.User(user("01")); st.ChangeCount != 1 {
+		t.Errorf("changed %d times, want once", st.ChangeCount)
 	}
 }
