@@ -2,6 +2,7 @@ package logattr
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"unicode"
@@ -35,6 +36,9 @@ func printable(s string) string {
 	if len(s) > maxText {
 		s = strings.ToValidUTF8(s[:maxText-len(mask)], " ") + mask
 	}
+	if !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return s
+	}
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) || r == '\n' || r == '\t' {
 			return r
@@ -51,6 +55,9 @@ const (
 
 // maskDigits replaces each run of nine or more digits that keep does not spare.
 func maskDigits(s string, keep func(s string, from, to int) bool) string {
+	if digits(s) < digitsOfNumber {
+		return s
+	}
 	var b strings.Builder
 	done := 0
 	for _, r := range runs(s) {
@@ -76,23 +83,23 @@ type run struct {
 // runs finds the runs of nine or more digits, each as long as it can be.
 func runs(s string) []run {
 	var found []run
-	var digits []rune
+	var seen []rune
 	var from, to, gap int
 	end := func() {
-		if len(digits) >= digitsOfNumber {
-			found = append(found, run{from, to, string(digits[len(digits)-digitsShown:])})
+		if len(seen) >= digitsOfNumber {
+			found = append(found, run{from, to, string(seen[len(seen)-digitsShown:])})
 		}
-		digits = digits[:0]
+		seen = seen[:0]
 	}
 	for i, r := range s {
 		switch {
 		case unicode.IsDigit(r):
-			if len(digits) == 0 {
+			if len(seen) == 0 {
 				from = i
 			}
-			digits = append(digits, r)
+			seen = append(seen, r)
 			to, gap = i+len(string(r)), 0
-		case len(digits) == 0:
+		case len(seen) == 0:
 		case separates(r) && gap < separatorsIn:
 			gap++
 		default:
@@ -146,14 +153,19 @@ func uuidShaped(s string) bool {
 	return true
 }
 
-// tokens matches secrets that give themselves away, one kind an expression; the
-// first group stays.
-var tokens = sync.OnceValue(func() []*regexp.Regexp {
-	return []*regexp.Regexp{
-		regexp.MustCompile(`(?i)(\b(?:bearer(?:\s|%20|\+)+)+)[^\s"'\\,;<>]+`),
-		regexp.MustCompile(`(?i)((?:cwt(?:=|%3d))+)[^\s"'\\,;<>&]*`),
-		regexp.MustCompile(`()\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)*`),
-		regexp.MustCompile(`(://)[^/\s@"']*:[^/\s@"']*@`), // user and password of a URL
+// token is a secret that gives itself away; the first group of its pattern
+// stays. Patterns are slow, so only texts with the hint, in lower case, meet them.
+type token struct {
+	hint    string
+	pattern *regexp.Regexp
+}
+
+var tokens = sync.OnceValue(func() []token {
+	return []token{
+		{"bearer", regexp.MustCompile(`(?i)(\b(?:bearer(?:\s|%20|\+)+)+)[^\s"'\\,;<>]+`)},
+		{"cwt", regexp.MustCompile(`(?i)((?:cwt(?:=|%3d))+)[^\s"'\\,;<>&]*`)},
+		{"eyj", regexp.MustCompile(`()\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)*`)}, // JSON web token
+		{"@", regexp.MustCompile(`(://)[^/\s@"']*:[^/\s@"']*@`)},          // user and password of a URL
 	}
 })
 
@@ -167,9 +179,20 @@ var fields = sync.OnceValue(func() *regexp.Regexp {
 		`|(?:token|secret)(?:\\*["']\s*[:=]\s*|(?:=|%3d)\s*|:\b)`)
 })
 
+// fieldHints are parts of every name that fields matches, in lower case.
+func fieldHints() []string {
+	return []string{"pass", "pwd", "secret", "token", "key", "assertion", "authorization", "cookie"}
+}
+
 func maskSecrets(s string) string {
+	lower := strings.ToLower(s)
 	for _, t := range tokens() {
-		s = t.ReplaceAllString(s, "${1}"+mask)
+		if strings.Contains(lower, t.hint) {
+			s = t.pattern.ReplaceAllString(s, "${1}"+mask)
+		}
+	}
+	if !slices.ContainsFunc(fieldHints(), func(h string) bool { return strings.Contains(lower, h) }) {
+		return s
 	}
 	var b strings.Builder
 	done := 0

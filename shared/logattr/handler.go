@@ -79,7 +79,12 @@ func attr(a slog.Attr) slog.Attr {
 // secret reports whether the key names a password, secret or token itself, not
 // something about one such as secret_id.
 func secret(key string) bool {
-	k := strings.NewReplacer("_", "", "-", "", ".", "", " ", "").Replace(strings.ToLower(key))
+	k := strings.Map(func(r rune) rune {
+		if strings.ContainsRune("_-. ", r) {
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, key)
 	for _, end := range []string{
 		"password", "passwd", "passphrase", "pwd", "secret", "token", "apikey",
 		"authorization", "assertion", "cookie", "credential", "credentials",
