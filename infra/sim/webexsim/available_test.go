@@ -365,3 +365,22 @@ func TestShuffledOrder(t *testing.T) {
 		t.Errorf("shuffling changed the set: %v, %v", first, second)
 	}
 }
+
+// Test data elsewhere may name numbers of the default sites, so what is generated
+// for a seed must not shift.
+func TestGenerationIsStable(t *testing.T) {
+	t.Parallel()
+	r := start(t, webexsim.Config{})
+	for phone, want := range map[string]webexsim.Kind{
+		"+494066969000": webexsim.KindStandard, "+494066969165": webexsim.KindMain, "+494066969217": webexsim.KindStandard,
+		"+441614960000": webexsim.KindStandard, "+441614960174": webexsim.KindMain, "+441614960217": webexsim.KindStandard,
+		"+12055550100": webexsim.KindStandard, "+12055550317": webexsim.KindMain,
+	} {
+		if n, known := r.sim.Number(phone); !known || n.Kind != want || n.Owner != nil {
+			t.Errorf("%s: %+v, want %s without an owner", phone, n, want)
+		}
+	}
+	if _, known := r.sim.Number("+12055550328"); known {
+		t.Error("Birmingham has a 229th number")
+	}
+}
