@@ -32,7 +32,7 @@ type work struct {
 const maxRefused = 3
 
 func (w *work) holder() ledger.Holder {
-	return ledger.Holder{User: w.want.User, PhoneType: w.want.PhoneType, Request: w.key}
+	return ledger.Holder{User: w.want.User, PhoneType: w.want.PhoneType, Request: w.key, Fence: w.lease.Fence()}
 }
 
 // assign brings the user to the wanted state, or says why not.
