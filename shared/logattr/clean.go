@@ -119,26 +119,15 @@ func nowhere(string, int, int) bool { return false }
 // partOfID reports whether the run lies inside one word that is a UUID or has a
 // letter.
 func partOfID(s string, from, to int) bool {
-	if strings.ContainsFunc(s[from:to], notInWord) {
-		return false
-	}
-	start := strings.LastIndexFunc(s[:from], notInWord) + 1
-	if end := strings.IndexFunc(s[to:], notInWord); end >= 0 {
-		to += end
-	} else {
-		to = len(s)
-	}
-	word := s[start:to]
-	return strings.ContainsFunc(word, letter) || uuidShaped(word)
+	from = len(strings.TrimRightFunc(s[:from], inWord))
+	to = len(s) - len(strings.TrimLeftFunc(s[to:], inWord))
+	word := s[from:to]
+	return !strings.ContainsFunc(word, func(r rune) bool { return !inWord(r) }) && (strings.ContainsFunc(word, letter) || uuidShaped(word))
 }
 
 func letter(r rune) bool { return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' }
 
-// notInWord holds for every character that is more than one byte long, too, but
-// not for its length: the words around a run are ASCII.
-func notInWord(r rune) bool {
-	return !(letter(r) || r >= '0' && r <= '9' || r == '-' || r == '_')
-}
+func inWord(r rune) bool { return letter(r) || r >= '0' && r <= '9' || r == '-' || r == '_' }
 
 func uuidShaped(s string) bool {
 	if len(s) != 36 {

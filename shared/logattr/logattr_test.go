@@ -65,6 +65,7 @@ func TestClean(t *testing.T) {
 		{`Password:"a b ` + secret + `" x`, `Password:"…" x`},
 		{"https://ada:" + secret[:14] + "@pool.contoso.test/x", "https://…pool.contoso.test/x"},
 		{"<password>" + secret + "</password>", "<password>…</password>"},
+		{"pwd=" + secret, "pwd=…"},
 		{"clientSecret=" + secret, "clientSecret=…"},
 		// what must stay readable
 		{"get token: connection reset", "get token: connection reset"},
@@ -121,6 +122,8 @@ func TestTechnicalIDs(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
 		uuid:                            uuid,
+		"é" + uuid + "é":                "é" + uuid + "é",
+		"é205635000１":                   "é…000１",
 		"INC0012345678":                 "INC0012345678",
 		"hire-2026-000123456":           "hire-2026-000123456",
 		"urn:" + uuid + ":x":            "urn:" + uuid + ":x",
