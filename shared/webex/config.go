@@ -81,7 +81,7 @@ func (c Config) check() (base *url.URL, err error) {
 			problems = append(problems, fmt.Errorf(format, args...))
 		}
 	}
-	report(c.Tokens == nil, "Tokens is required")
+	report(c.Tokens == nil, "no Tokens given")
 	report(len(c.OrgID) > longestID, "OrgID has %d characters, at most %d are allowed", len(c.OrgID), longestID)
 	report(!(c.Rate > 0), "Rate %v is not a positive number of requests per second", c.Rate)
 	report(c.Burst < 1, "Burst %d is less than 1", c.Burst)

@@ -26,12 +26,14 @@ func (r *Refresher) exchange(ctx context.Context, c Credentials) (Credentials, e
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Accept", "application/json")
-	req.Header.Set(trackingHeader, newTrackingID())
+	sent := newTrackingID()
+	req.Header.Set(trackingHeader, sent)
 	issued := time.Now() // before the answer, so that the end is not later than Webex's
 	resp, err := r.http.Do(req)
 	if err != nil {
 		return Credentials{}, failed(refreshOperation, http.MethodPost, r.endpoint, err)
 	}
+	stamp(resp, sent)
 	body, err := readBody(resp)
 	if resp.StatusCode != http.StatusOK {
 		return Credentials{}, r.refusal(resp, body)

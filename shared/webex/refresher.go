@@ -90,7 +90,7 @@ type verdict struct {
 func NewRefresher(cfg RefresherConfig) (*Refresher, error) {
 	base, err := parseBase(cmp.Or(cfg.BaseURL, defaultBaseURL), cfg.AllowHTTP)
 	if cfg.Secrets == nil {
-		err = errors.Join(err, errors.New("Secrets is required"))
+		err = errors.Join(err, errors.New("no Secrets given"))
 	}
 	if cfg.Timeout < 0 {
 		err = errors.Join(err, fmt.Errorf("Timeout %v is negative", cfg.Timeout))

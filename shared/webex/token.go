@@ -2,8 +2,7 @@ package webex
 
 import (
 	"context"
-
-	"dialtone/shared/failure"
+	"log/slog"
 )
 
 // TokenSource gives the bearer token of each request: a [StaticToken] or a
@@ -20,19 +19,19 @@ const refreshOperation = "refreshToken"
 
 // StaticToken is a token that is never renewed, such as the one the developer
 // portal gives for tests. Once Webex refuses it, calls fail as denied.
-func StaticToken(token string) TokenSource { return static(token) }
+func StaticToken(token string) TokenSource { return static{token} }
 
-type static string
+type static struct{ token string }
 
 func (s static) Token(context.Context) (string, error) {
-	if s == "" {
-		return "", &Error{Operation: refreshOperation, Class: failure.Denied, Message: "the access token is empty"}
+	if s.token == "" {
+		return "", denied("the access token is empty", nil)
 	}
-	return string(s), nil
+	return s.token, nil
 }
 
 func (s static) Refresh(context.Context, string) (string, error) {
-	return "", &Error{Operation: refreshOperation, Class: failure.Denied, Message: "the access token was refused and can't be renewed"}
+	return "", denied("the access token was refused and can't be renewed", nil)
 }
 
 // String hides the token from logs.
@@ -40,3 +39,6 @@ func (static) String() string { return "static token" }
 
 // GoString hides the token from logs.
 func (s static) GoString() string { return s.String() }
+
+// LogValue hides the token from logs.
+func (s static) LogValue() slog.Value { return slog.StringValue(s.String()) }

@@ -52,9 +52,7 @@ func (t *try) RoundTrip(req *http.Request) (*http.Response, error) {
 	if wait, asked := pauseAskedBy(resp); asked {
 		t.gate.pause(wait)
 	}
-	if trackingID(resp.Header) == "" {
-		resp.Header.Set(trackingHeader, sent)
-	}
+	stamp(resp, sent)
 	t.log.DebugContext(req.Context(), "webex: answer", "path", req.URL.Path, "status", resp.StatusCode,
 		"tracking_id", trackingID(resp.Header), "sent_tracking_id", sent, "duration", time.Since(start))
 	return resp, nil
@@ -62,6 +60,13 @@ func (t *try) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // newTrackingID names one try, for Cisco's support and our logs.
 func newTrackingID() string { return trackingPrefix + rand.Text() }
+
+// stamp puts the id that was sent into an answer that has none of its own.
+func stamp(resp *http.Response, sent string) {
+	if trackingID(resp.Header) == "" {
+		resp.Header.Set(trackingHeader, sent)
+	}
+}
 
 // noAnswer is the error of a try that ended without a usable answer.
 func noAnswer(err error, sent string) error {
