@@ -6,3 +6,10 @@ func (f *File) Waiting() int {
 	defer f.writer.mu.Unlock()
 	return len(f.writer.queue)
 }
+
+// Watched is the number of topics that somebody watches.
+func (f *File) Watched() int {
+	f.writer.watches.mu.Lock()
+	defer f.writer.watches.mu.Unlock()
+	return len(f.writer.watches.topics)
+}

@@ -247,7 +247,8 @@ func TestOtherProcess(t *testing.T) {
 	if err := f.Migrate(t.Context(), "words", []string{`CREATE TABLE words (word TEXT PRIMARY KEY)`}); err != nil {
 		t.Fatal(err)
 	}
-	changed := f.Watch("any topic")
+	changed, stop := f.Watch("any topic")
+	defer stop()
 	command := exec.CommandContext(t.Context(), os.Args[0])
 	command.Env = append(os.Environ(), childPath+"="+f.Path())
 	if out, err := command.CombinedOutput(); err != nil {

@@ -9,38 +9,55 @@ import (
 // notified topic, at the next commit of anybody else (another process, or
 // another File in this one; noticed within Options.Poll), or by Close. It may
 // be closed without reason. So that nothing is missed: watch, then look, then
-// wait.
-func (f *File) Watch(topic string) <-chan struct{} {
-	ch, first := f.writer.watches.channel(topic)
+// wait. stop must be called once the channel is of no more interest; polling
+// ends with the last watcher.
+func (f *File) Watch(topic string) (changed <-chan struct{}, stop func()) {
+	w, first := f.writer.watches.add(topic)
 	if first {
 		f.writer.nudge() // polling starts with the first watcher
 	}
-	return ch
+	return w.changed, sync.OnceFunc(func() { f.writer.watches.drop(topic, w) })
 }
 
 // watches holds one channel for each topic that somebody watches.
 type watches struct {
 	mu     sync.Mutex
-	topics map[string]chan struct{}
+	topics map[string]*watch
 	closed bool
 }
 
-func (s *watches) channel(topic string) (ch chan struct{}, first bool) {
+// watch is shared by all that watch one topic.
+type watch struct {
+	changed chan struct{}
+	holders int
+}
+
+func (s *watches) add(topic string) (w *watch, first bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if ch, ok := s.topics[topic]; ok {
-		return ch, false
+	if w, ok := s.topics[topic]; ok {
+		w.holders++
+		return w, false
 	}
-	ch = make(chan struct{})
+	w = &watch{changed: make(chan struct{}), holders: 1}
 	if s.closed {
-		close(ch)
-		return ch, false
+		close(w.changed)
+		return w, false
 	}
 	if s.topics == nil {
-		s.topics = make(map[string]chan struct{})
+		s.topics = make(map[string]*watch)
 	}
-	s.topics[topic] = ch
-	return ch, len(s.topics) == 1
+	s.topics[topic] = w
+	return w, len(s.topics) == 1
+}
+
+func (s *watches) drop(topic string, w *watch) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w.holders--
+	if w.holders == 0 && s.topics[topic] == w {
+		delete(s.topics, topic)
+	}
 }
 
 func (s *watches) notify(topics []string) {
@@ -50,8 +67,8 @@ func (s *watches) notify(topics []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, topic := range topics {
-		if ch, ok := s.topics[topic]; ok {
-			close(ch)
+		if w, ok := s.topics[topic]; ok {
+			close(w.changed)
 			delete(s.topics, topic)
 		}
 	}
@@ -60,8 +77,8 @@ func (s *watches) notify(topics []string) {
 func (s *watches) notifyAll() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, ch := range s.topics {
-		close(ch)
+	for _, w := range s.topics {
+		close(w.changed)
 	}
 	clear(s.topics)
 }

@@ -221,7 +221,10 @@ func TestWatch(t *testing.T) {
 			return err
 		})
 	}
-	apples, pears := f.Watch("apples"), f.Watch("pears")
+	apples, stopApples := f.Watch("apples")
+	pears, stopPears := f.Watch("pears")
+	defer stopApples()
+	defer stopPears()
 	notify("apples", errors.New("rolled back"))
 	notify("pears", nil)
 	<-pears
@@ -233,12 +236,38 @@ func TestWatch(t *testing.T) {
 	notify("apples", nil)
 	<-apples
 
-	figs := f.Watch("figs")
+	figs, stopFigs := f.Watch("figs")
+	defer stopFigs()
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
 	<-figs
-	<-f.Watch("after close")
+	late, stopLate := f.Watch("after close")
+	defer stopLate()
+	<-late
+}
+
+func TestWatchIsForgotten(t *testing.T) {
+	t.Parallel()
+	f := openWords(t)
+	_, stopFirst := f.Watch("words")
+	kept, stopSecond := f.Watch("words")
+	stopFirst()
+	stopFirst() // counts once
+	err := f.Write(t.Context(), func(tx *sqlitefile.Tx) error {
+		tx.Notify("words")
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-kept
+	stopSecond()
+	_, stopThird := f.Watch("words")
+	stopThird()
+	if n := f.Watched(); n != 0 {
+		t.Errorf("%d topics are still watched", n)
+	}
 }
 
 // Another File stands for another process; one committing, one watching.
@@ -247,11 +276,12 @@ func TestWatchSeesOthers(t *testing.T) {
 	f := openWords(t)
 	other := open(t, f.Path(), sqlitefile.Options{Poll: time.Millisecond})
 	for i := range 20 {
-		changed := other.Watch("words")
+		changed, stop := other.Watch("words")
 		if err := add(f, fmt.Sprint(i)); err != nil {
 			t.Fatal(err)
 		}
 		<-changed
+		stop()
 	}
 }
 
