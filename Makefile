@@ -1,0 +1,61 @@
+# Everything that is done with this repository. `make` alone says what there is.
+#
+# GOFLAGS, GOOS and GOARCH of the caller reach every go command.
+
+ARGS  ?=
+GO    ?= go
+TOOL  := $(GO) tool -modfile=infra/tools/go.mod
+TREE  := events functions infra shared
+PLAY  := events/sample/onboarding.jsonl
+STRIP := -trimpath -ldflags "-s -w"
+
+# The race detector needs a C compiler that finds its headers.
+HAS_CC := $(shell $$($(GO) env CC) -include stdlib.h -x c -c -o /dev/null /dev/null 2>/dev/null && echo yes)
+ifeq ($(HAS_CC),yes)
+RACE := -race
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help run test bench prove lint check build generate tool no-race
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: tool ## the embedded stack with both simulators and 200 new hires; ARGS=--exit stops after the summary
+	@bin/dialtone run --play $(PLAY) $(ARGS)
+
+test: no-race ## everything fast, shuffled, under the race detector; no network
+	$(GO) test $(RACE) -shuffle=on $(ARGS) ./...
+
+no-race:
+ifneq ($(RACE),-race)
+	@echo '**********************************************************************'
+	@echo '* No C compiler: the tests run WITHOUT the race detector.            *'
+	@echo '* Install gcc or clang to have data races found.                     *'
+	@echo '**********************************************************************'
+endif
+
+bench: ## upstream calls, CPU, reserve attempts and wall time of the budgets
+	$(GO) test -run '^$$' -bench . -benchmem $(ARGS) ./...
+
+prove: ## slower proofs: crashes, faults and models behind -tags prove, then every fuzz target for a while
+	@GO='$(GO)' sh infra/tools/prove.sh $(TREE)
+
+lint: ## formatting, vet, staticcheck, tidy modules, known vulnerabilities
+	@GO='$(GO)' sh infra/tools/lint.sh $(TREE)
+
+check: lint test prove ## all that CI runs
+	@$(MAKE) --no-print-directory run ARGS=--exit
+
+build: tool ## bin/dialtone and build/<function>/bootstrap; GOARCH=arm64 for AWS
+	@for main in $(wildcard functions/*/main.go); do \
+		name=$$(basename $$(dirname $$main)); \
+		echo "build/$$name/bootstrap"; \
+		CGO_ENABLED=0 $(GO) build -tags lambda.norpc $(STRIP) -o build/$$name/bootstrap ./functions/$$name || exit 1; \
+	done
+
+tool:
+	@CGO_ENABLED=0 $(GO) build $(STRIP) -o bin/dialtone ./infra/cmd/dialtone
+
+generate: ## write the generated files anew
+	$(GO) generate ./...
