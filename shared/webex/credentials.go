@@ -61,6 +61,7 @@ func (c Credentials) grant() grant { return grant{c.ClientID, c.ClientSecret, c.
 
 // renewed returns the credentials after a refresh that answered with t.
 func (c Credentials) renewed(t tokenWire, now time.Time) Credentials {
+	now = now.UTC().Round(0) // without the monotonic clock, which stands still while a function is frozen
 	c.AccessToken, c.IssuedAt, c.ExpiresAt = t.AccessToken, now, time.Time{}
 	if t.RefreshToken != "" {
 		c.RefreshToken = t.RefreshToken

@@ -35,7 +35,8 @@ func newGate(perSecond float64, burst int, maxWait time.Duration) *gate {
 func (g *gate) pause(d time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if until := time.Now().Add(min(d, longestPause)); until.After(g.until) {
+	// Round drops the monotonic clock, which stands still while a function is frozen.
+	if until := time.Now().Add(min(d, longestPause)).Round(0); until.After(g.until) {
 		g.until = until
 	}
 }

@@ -93,7 +93,7 @@ func NewRefresher(cfg RefresherConfig) (*Refresher, error) {
 		err = errors.Join(err, errors.New("no Secrets given"))
 	}
 	if cfg.Timeout < 0 {
-		err = errors.Join(err, fmt.Errorf("Timeout %v is negative", cfg.Timeout))
+		err = errors.Join(err, fmt.Errorf("negative Timeout %v", cfg.Timeout))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("webex refresher: %w", err)

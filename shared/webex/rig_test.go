@@ -36,10 +36,14 @@ func (m *memory) RoundTrip(req *http.Request) (resp *http.Response, err error) {
 	m.requests = append(m.requests, req)
 	m.mu.Unlock()
 	defer func() {
-		if recover() != nil {
-			resp, err = nil, errors.New("connection reset")
+		if p := recover(); p != nil {
+			resp, err = nil, fmt.Errorf("connection reset: %v", p)
 		}
 	}()
+	if req.Body == nil { // as a server sees it
+		req = req.Clone(req.Context())
+		req.Body = http.NoBody
+	}
 	rec := httptest.NewRecorder()
 	m.handler(rec, req)
 	return rec.Result(), nil
