@@ -1,0 +1,67 @@
+package ucwa_test
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"dialtone/infra/sim/ucwasim"
+	"dialtone/shared/sipaddr"
+	"dialtone/shared/ucwa"
+)
+
+// A user's mobile number is published and read back.
+func Example() {
+	server, err := ucwasim.Start(ucwasim.Config{Users: 1})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer server.Close()
+
+	client, err := ucwa.New(ucwa.Config{
+		DiscoveryURL: server.DiscoveryURL, // leave it empty to discover by domain
+		Tokens: ucwa.NewPasswordGrant(nil, func(context.Context, sipaddr.User) (ucwa.Credentials, error) {
+			return ucwa.Credentials{Username: "user00001@contoso.test", Password: "pw-user00001"}, nil
+		}),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := publishMobile(ctx, client, "user00001@contoso.test", "tel:+12056350001"); err != nil {
+		fmt.Println(err)
+	}
+	// Output: mobile is tel:+12056350001, on the contact card: true
+}
+
+func publishMobile(ctx context.Context, client *ucwa.Client, user sipaddr.User, number string) error {
+	app, err := client.Open(ctx, user)
+	if err != nil {
+		return err
+	}
+	defer app.Close(ctx)
+	if err := app.CheckUser(); err != nil {
+		return err // the credentials are somebody else's
+	}
+	phones, err := app.Phones(ctx)
+	if err != nil {
+		return err
+	}
+	visible := true
+	for _, p := range phones {
+		if p.Type != ucwa.Mobile {
+			continue
+		}
+		if err := app.ChangeNumber(ctx, p, ucwa.NumberChange{Number: number, IncludeInContactCard: &visible}); err != nil {
+			return err // ucwa.As(err).Remedy says what may help
+		}
+		if p, err = app.Phone(ctx, p); err != nil {
+			return err
+		}
+		fmt.Printf("%s is %s, on the contact card: %t\n", p.Type, p.Number, p.IncludeInContactCard)
+	}
+	return nil
+}
