@@ -24,6 +24,7 @@ import (
 	"dialtone/shared/command"
 	"dialtone/shared/explain"
 	"dialtone/shared/failure"
+	"dialtone/shared/httpretry"
 	"dialtone/shared/ledger"
 	"dialtone/shared/logattr"
 	"dialtone/shared/outcome"
@@ -41,6 +42,10 @@ type Config struct {
 	DeadLetters sqsbatch.DeadLetters
 	Concurrency int           // users of one batch at a time; zero: 10
 	Quarantine  time.Duration // rest of a number that was displaced; zero: 30 days
+
+	// Backoff is the wait before a failed message comes back, by receive count.
+	// Zero: that of [sqsbatch.Config].
+	Backoff httpretry.Backoff
 	Logger      *slog.Logger  // nil: no log
 }
 
@@ -83,7 +88,7 @@ func New(cfg Config) (*Handler, error) {
 	}
 	runner, err := sqsbatch.New(sqsbatch.Config{
 		Visibility: cfg.Visibility, DeadLetters: cfg.DeadLetters,
-		Concurrency: cfg.Concurrency, Logger: cfg.Logger,
+		Concurrency: cfg.Concurrency, Backoff: cfg.Backoff, Logger: cfg.Logger,
 	})
 	if err := errors.Join(append(missing, err)...); err != nil {
 		return nil, err
