@@ -53,14 +53,13 @@ func New(cfg Config) (*Client, error) {
 // application after use: a user may have few at a time, and the server makes
 // room by ending another one, perhaps on the user's phone.
 func (c *Client) Open(ctx context.Context, user sipaddr.User) (*Application, error) {
-	for {
+	for again := false; ; again = true {
 		place, kept, err := c.place(ctx, user)
 		if err != nil {
 			return nil, err
 		}
 		app, err := c.create(ctx, user, place)
-		again := c.forgetIfStale(ctx, user, place, err) && kept
-		if !again {
+		if stale := c.forgetIfStale(ctx, user, place, err); !stale || !kept || again {
 			return app, err
 		}
 	}

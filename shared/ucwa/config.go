@@ -95,7 +95,7 @@ func (c Config) withDefaults() Config {
 func (c Config) validate() error {
 	var problems []error
 	if c.Tokens == nil {
-		problems = append(problems, errors.New("Tokens is missing: give a TokenSource, such as a PasswordGrant"))
+		problems = append(problems, errors.New("no Tokens: give a TokenSource, such as a PasswordGrant"))
 	}
 	if c.DiscoveryURL != "" {
 		if err := c.checkDiscoveryURL(); err != nil {

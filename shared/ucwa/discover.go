@@ -26,7 +26,7 @@ func (c *Client) place(ctx context.Context, user sipaddr.User) (u *url.URL, kept
 // locate finds the applications link of the user, from a remembered user link
 // if there is one, and anew when that has become stale.
 func (c *Client) locate(ctx context.Context, user sipaddr.User) (*url.URL, error) {
-	for {
+	for again := false; ; again = true {
 		start, kept, err := c.roots.get(ctx, user.Domain(), func() (*url.URL, error) { return c.findUser(ctx, user) })
 		if err != nil {
 			return nil, typed("discover", err)
@@ -37,7 +37,7 @@ func (c *Client) locate(ctx context.Context, user sipaddr.User) (*url.URL, error
 			return apps, err
 		}
 		c.roots.drop(user.Domain(), func(u *url.URL) bool { return u == start })
-		if !kept {
+		if !kept || again {
 			return nil, err
 		}
 	}

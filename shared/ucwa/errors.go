@@ -161,7 +161,7 @@ func (e *Error) stale() bool {
 	case e.Remedy == Rediscover, e.Status == 502, e.Status == 0 && e.Method != "":
 		return true
 	case e.Status == 403:
-		return e.Remedy != Reauthenticate
+		return e.Remedy != Reauthenticate && e.Operation != "token" // a refused sign-in is final
 	}
 	return e.Status == 500 && e.Remedy == Reauthenticate
 }

@@ -21,7 +21,7 @@ import (
 const (
 	maxBody  = 1 << 20         // bytes of an answer
 	maxTries = 3               // of a call that can be repeated without harm
-	maxPause = 2 * time.Second // between tries; a longer wait is the caller's
+	maxPause = 2 * time.Second // longest Retry-After that is waited for; more is the caller's
 )
 
 var errTooLarge = fmt.Errorf("body over %d bytes: %w", maxBody, ErrUnreadable)
@@ -55,11 +55,11 @@ func (c *Client) exchange(ctx context.Context, r request) (*resource, error) {
 // pause waits before the next try and reports false where it is not worth it:
 // a wait that belongs to the caller, or that the deadline cuts off.
 func pause(ctx context.Context, e *Error, n int) bool {
-	if e.Status == http.StatusTooManyRequests && e.RetryAfter == 0 {
+	if e.Status == http.StatusTooManyRequests && e.RetryAfter == 0 || e.RetryAfter > maxPause {
 		return false
 	}
 	wait := e.RetryAfter + httpretry.Backoff{Base: 100 * time.Millisecond, Cap: time.Second}.Delay(n)
-	if deadline, ok := ctx.Deadline(); wait > maxPause || ok && time.Now().Add(wait).After(deadline) {
+	if deadline, ok := ctx.Deadline(); ok && time.Now().Add(wait).After(deadline) {
 		return false
 	}
 	timer := time.NewTimer(wait)

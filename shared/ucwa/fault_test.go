@@ -65,7 +65,7 @@ func TestChangeIsSentOnce(t *testing.T) {
 		"403":              {text(403, "application/json", `{"code":"Forbidden"}`), failure.Denied, ucwa.None},
 		"409":              {text(409, "application/json", `{"code":"Conflict"}`), failure.Denied, ucwa.None},
 		"412":              {text(412, "application/json", `{"code":"PreconditionFailed"}`), failure.Unavailable, ucwa.Refresh},
-		"307 not followed": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/x", 307) }, failure.Unavailable, ucwa.Rediscover},
+		"307 not followed": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/x", http.StatusTemporaryRedirect) }, failure.Unavailable, ucwa.Rediscover},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -90,6 +90,13 @@ func TestRetryAfterReachesTheCaller(t *testing.T) {
 	p := newPool(t)
 	app := p.open(p.client(ucwa.Config{}))
 	for _, status := range []int{429, 503} {
+		p.times("phones", 1, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Retry-After", "99999999999999999999")
+			page(w, status)
+		})
+		if _, err := app.Phones(t.Context()); err == nil || p.count("phones") != 1 {
+			t.Errorf("%d: %v after %d calls, want no repetition before its time", status, err, p.count("phones"))
+		}
 		p.times("phones", 100, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Retry-After", "17")
 			w.Header().Set("X-MS-Server-Fqdn", "fe7.contoso.test")

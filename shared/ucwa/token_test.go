@@ -271,6 +271,33 @@ func TestRefusedPasswordIsNotTriedAgain(t *testing.T) {
 	}
 }
 
+// TestSignInIsTriedOnce: a refusal of any kind is not a stale location, for a
+// user of a domain that is known either.
+func TestSignInIsTriedOnce(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{400, 401, 403} {
+		p := newPool(t)
+		c := p.client(ucwa.Config{})
+		p.open(c)
+		p.times("token", 100, func(w http.ResponseWriter, _ *http.Request) { page(w, status) })
+		_, err := c.Open(t.Context(), "bob@contoso.test")
+		if e := ucwa.As(err); e == nil || e.Class != failure.Denied || e.Remedy != ucwa.None || p.count("token") != 1 {
+			t.Errorf("%d: %v after %d tries, want denied after one", status, err, p.count("token"))
+		}
+	}
+}
+
+func TestSecretsDoNotPrint(t *testing.T) {
+	t.Parallel()
+	logger, logged := debugLog()
+	for _, v := range []any{ucwa.Token{Value: "hidden"}, ucwa.Credentials{Username: "u", Password: "hidden"}} {
+		logger.Info("x", "v", v)
+		if s := fmt.Sprintf("%v %+v %#v %s", v, v, v, v) + logged.String(); strings.Contains(s, "hidden") {
+			t.Errorf("%T shows its secret: %s", v, s)
+		}
+	}
+}
+
 func TestGrantNotOffered(t *testing.T) {
 	t.Parallel()
 	p := newPool(t)
