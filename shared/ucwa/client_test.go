@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/cookiejar"
 	"regexp"
 	"strings"
 	"sync"
@@ -331,6 +332,26 @@ func TestManyUsers(t *testing.T) {
 			t.Errorf("%d calls of %s, want %d", got, op, want)
 		}
 	}
+}
+
+// TestNoCookies: a cookie of one user must not ride on another's request.
+func TestNoCookies(t *testing.T) {
+	t.Parallel()
+	p := newPool(t)
+	p.set(func(_ string, _ int, w http.ResponseWriter, r *http.Request) bool {
+		http.SetCookie(w, &http.Cookie{Name: "cwt_ucwa", Value: "ada", Path: "/"})
+		if len(r.Cookies()) > 0 || r.Header.Get("Origin")+r.Header.Get("Referer") != "" {
+			t.Errorf("%s carries %v", r.URL.Path, r.Header)
+		}
+		return false
+	})
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := p.client(ucwa.Config{HTTP: &http.Client{Jar: jar}})
+	p.open(c)
+	p.open(c)
 }
 
 func TestNewReportsEverything(t *testing.T) {

@@ -116,6 +116,33 @@ func TestSplitPools(t *testing.T) {
 	}
 }
 
+// TestIssuerMoves: the pool's tokens come from another pool's endpoint now.
+func TestIssuerMoves(t *testing.T) {
+	t.Parallel()
+	front, other := newPool(t), newPool(t)
+	app := front.open(front.client(ucwa.Config{}))
+	front.take()
+	front.set(func(op string, _ int, w http.ResponseWriter, r *http.Request) bool {
+		switch {
+		case op != "phones":
+			return false
+		case other.authorized(r):
+			front.serve(op, w, r)
+		default:
+			other.challenge(w)
+		}
+		return true
+	})
+	for _, want := range []string{"phones phones token", "phones"} {
+		if _, err := app.Phones(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.TrimSpace(front.take() + " " + other.take()); got != want {
+			t.Errorf("calls %s, want %s", got, want)
+		}
+	}
+}
+
 // TestChallengeFallbacks: a 401 of the applications URL may carry no challenge.
 func TestChallengeFallbacks(t *testing.T) {
 	t.Parallel()
