@@ -1,0 +1,218 @@
+package ledgertest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"dialtone/shared/command"
+	"dialtone/shared/e164"
+	"dialtone/shared/ledger"
+	"dialtone/shared/sipaddr"
+)
+
+// crashTests stop a worker before and after every call that it makes, to the
+// store or to the phones, and let another go on.
+func crashTests() map[string]run {
+	all := map[string]run{}
+	for _, sc := range []scenario{
+		{name: "plain"},
+		{name: "first-number-is-taken", blind: true, before: func(t *testing.T, s *subject) {
+			s.claim(t, 0, s.holder("0", "mia"))
+		}},
+		{name: "first-number-is-refused", refuse: []int{0}},
+		{name: "all-numbers-are-refused", refuse: []int{0, 1, 2}},
+		{name: "user-is-denied", deny: true},
+		{name: "replace", replace: true, before: func(t *testing.T, s *subject) { s.owns(t, 0) }},
+		{name: "replace-refused", replace: true, refuse: []int{1, 2}, before: func(t *testing.T, s *subject) { s.owns(t, 0) }},
+		{name: "has-a-number", before: func(t *testing.T, s *subject) { s.owns(t, 0) }},
+		{name: "another-request-pinned", before: func(t *testing.T, s *subject) {
+			s.pin(t, s.person(t, "ada"), 1, "0", false)
+			s.claim(t, 1, s.holder("0", "ada"))
+		}},
+		{name: "replace-of-another-pin", replace: true, before: func(t *testing.T, s *subject) {
+			s.owns(t, 0)
+			s.pin(t, s.person(t, "ada"), 1, "0", true)
+			s.claim(t, 1, s.holder("0", "ada"))
+		}},
+		{name: "back-from-quarantine", replace: true, deny: true, blind: true, before: func(t *testing.T, s *subject) {
+			s.owns(t, 2)
+			s.claim(t, 0, s.holder("0", "ada"))
+			_, err := s.ledger().Release(t.Context(), s.number(0), s.holder("0", "ada"), soon())
+			must(t, err)
+		}},
+	} {
+		all[sc.name+"/then-resumed"] = sc.thenResumed
+		all[sc.name+"/after-another-user"] = sc.afterAnotherUser
+	}
+	return all
+}
+
+var errCrash = errors.New("crash")
+
+// scenario is what a worker meets that assigns a number to ada, out of three.
+type scenario struct {
+	name    string
+	before  func(*testing.T, *subject)
+	replace bool
+	blind   bool
+	deny    bool
+	refuse  []int // indices of numbers
+}
+
+// owns gives ada a number that was assigned before.
+func (s *subject) owns(t *testing.T, i int) {
+	t.Helper()
+	p := s.pin(t, s.person(t, "ada"), i, "earlier", false)
+	s.claim(t, i, s.holder("earlier", "ada"))
+	_, err := s.ledger().Confirm(t.Context(), s.number(i), s.holder("earlier", "ada"))
+	must(t, err)
+	s.settle(t, p, "earlier")
+}
+
+// stage is one performance of a scenario, on names of its own.
+type stage struct {
+	scenario
+	*subject
+	phones *Phones
+	runs   int
+}
+
+func (sc scenario) stage(t *testing.T, s *subject, name string) *stage {
+	st := &stage{scenario: sc, subject: &subject{Options: s.Options, store: s.store, ns: s.ns + name}, phones: &Phones{}}
+	for _, i := range sc.refuse {
+		st.phones.Refuse = append(st.phones.Refuse, st.number(i))
+	}
+	if sc.deny {
+		st.phones.Deny = []sipaddr.User{st.user("ada")}
+	}
+	if sc.before != nil {
+		sc.before(t, st.subject)
+	}
+	return st
+}
+
+// perform runs a worker of a new process that knows the earlier ones to be
+// dead, until its calls have reached crashAt: a worker crashes before call n
+// at 2n and after it at 2n+1. It returns the number of these points passed.
+func (st *stage) perform(t *testing.T, user string, crashAt int) (points int, err error) {
+	t.Helper()
+	crashed := false
+	around := func(_ Call, do func() error) error {
+		if crashed || points == crashAt {
+			crashed = true
+			return errCrash
+		}
+		points++
+		err := do()
+		if points == crashAt {
+			crashed = true
+			return errCrash
+		}
+		points++
+		return err
+	}
+	st.runs++
+	w := &Worker{
+		Ledger: ledger.New(Around(st.store, around), ledger.Options{Owner: fmt.Sprint("run ", st.runs), Exclusive: true}),
+		Phones: st.phones, Numbers: []e164.Number{st.number(0), st.number(1), st.number(2)},
+		Lease: time.Hour, Rest: time.Hour, Blind: st.blind, Around: around,
+	}
+	return points, w.Assign(t.Context(), st.assign("1", user, func(a *command.Assign) { a.Replace = st.replace }))
+}
+
+const noCrash = -1
+
+func (sc scenario) thenResumed(t *testing.T, s *subject) {
+	want := sc.stage(t, s, "whole")
+	points, err := want.perform(t, "ada", noCrash)
+	must(t, err)
+	wanted := want.end(t)
+	t.Logf("%d points to crash at; ends with\n%s", points, wanted)
+	for point := range points {
+		st := sc.stage(t, s, fmt.Sprint("crash", point))
+		for range 2 { // the one who goes on crashes as well, wherever that is by then
+			if _, err := st.perform(t, "ada", point); err != nil && !errors.Is(err, errCrash) {
+				t.Errorf("crash at %d: %v", point, err)
+			}
+		}
+		if _, err := st.perform(t, "ada", noCrash); err != nil {
+			t.Errorf("resume after crash at %d: %v", point, err)
+		}
+		if got := st.end(t); got != wanted {
+			t.Errorf("crash at %d ends with\n%swant\n%s", point, got, wanted)
+		}
+	}
+}
+
+// afterAnotherUser lets eva take a number between the crash and the resumption.
+func (sc scenario) afterAnotherUser(t *testing.T, s *subject) {
+	points, err := sc.stage(t, s, "whole").perform(t, "ada", noCrash)
+	must(t, err)
+	for point := range points {
+		st := sc.stage(t, s, fmt.Sprint("crash", point))
+		if _, err := st.perform(t, "ada", point); err != nil && !errors.Is(err, errCrash) {
+			t.Errorf("crash at %d: %v", point, err)
+		}
+		if err := st.other(t); err != nil {
+			t.Errorf("eva after crash at %d: %v", point, err)
+		}
+		if _, err := st.perform(t, "ada", noCrash); err != nil {
+			t.Errorf("resume after crash at %d: %v", point, err)
+		}
+		st.sound(t)
+	}
+}
+
+// other runs a request of eva's to its end.
+func (st *stage) other(t *testing.T) error {
+	w := &Worker{
+		Ledger: st.ledger(), Phones: st.phones, Numbers: []e164.Number{st.number(0), st.number(1), st.number(2)},
+		Lease: time.Hour, Rest: time.Hour, Blind: true,
+	}
+	return w.Assign(t.Context(), st.assign("2", "eva"))
+}
+
+// sound fails the test if anything does not agree once all work is done.
+func (st *stage) sound(t *testing.T) {
+	t.Helper()
+	st.eventually(t, func() string {
+		problems, err := Audit(t.Context(), st.ledger(), st.location(), st.user("ada"), st.user("eva"))
+		must(t, err)
+		problems = slices.DeleteFunc(problems, func(p string) bool { return strings.Contains(p, "for "+string(st.user("mia"))) })
+		return strings.Join(append(problems, st.phones.Problems()...), "\n")
+	})
+	if n := st.phones.Changes(st.user("ada")); n > 1 {
+		t.Errorf("the user's phone was changed %d times", n)
+	}
+}
+
+// end renders what stands in the ledger and on the phone, without names, times
+// and counts of attempts, which differ from stage to stage.
+func (st *stage) end(t *testing.T) string {
+	t.Helper()
+	st.sound(t)
+	var b strings.Builder
+	r, _, err := st.ledger().Request(t.Context(), st.key("1"))
+	must(t, err)
+	fmt.Fprintf(&b, "request %s, owner %q", r.State, r.Owner)
+	if r.Outcome != nil {
+		fmt.Fprintf(&b, ", %s %s", r.Outcome.Type, r.Outcome.Data)
+	}
+	line, found := st.person(t, "ada").Line(command.Work)
+	fmt.Fprintf(&b, "\nline %t", found)
+	for at := &line; at != nil; at = at.Previous {
+		fmt.Fprintf(&b, ", %s %s by %s, before %s, originally %s", at.State, at.Number, at.Request, at.Before.Number, at.Original.Number)
+	}
+	for i := range 3 {
+		n, _, err := st.ledger().Number(t.Context(), st.number(i))
+		must(t, err)
+		fmt.Fprintf(&b, "\nnumber %d %s of %s by %s, rests %t, %s", i, n.State, n.User, n.Request, time.Now().Before(n.RestsUntil), n.Reason)
+	}
+	fmt.Fprintf(&b, "\nphone %s, changed %d times\n", st.phones.Shows(st.user("ada")), st.phones.Changes(st.user("ada")))
+	names := strings.NewReplacer(st.ns, "", string(st.number(0))[:12], "number ")
+	return names.Replace(b.String())
+}

@@ -1,0 +1,82 @@
+package ledgertest
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"dialtone/shared/e164"
+	"dialtone/shared/sipaddr"
+)
+
+// Phones is what the people's work phones show, as a vendor would keep it. It
+// does not believe the ledger: it watches by itself that no number is on two
+// phones, or on another before its rest is over. The zero value is ready for
+// use, also by many goroutines.
+type Phones struct {
+	// Refuse names numbers that cannot be published; Deny users who may not be
+	// changed. Set them before use.
+	Refuse []e164.Number
+	Deny   []sipaddr.User
+
+	mu       sync.Mutex
+	shows    map[sipaddr.User]e164.Number
+	rests    map[e164.Number]rest
+	changes  map[sipaddr.User]int
+	problems []string
+}
+
+type rest struct {
+	of    sipaddr.User
+	until time.Time
+}
+
+// Shows returns the number on a user's phone.
+func (p *Phones) Shows(u sipaddr.User) e164.Number {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.shows[u]
+}
+
+// Changes counts how often a user's phone was changed.
+func (p *Phones) Changes(u sipaddr.User) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.changes[u]
+}
+
+// Problems returns what must never happen and did.
+func (p *Phones) Problems() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.problems)
+}
+
+func (p *Phones) publish(u sipaddr.User, n e164.Number, quiet time.Duration) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if slices.Contains(p.Deny, u) {
+		return errDenied
+	}
+	if slices.Contains(p.Refuse, n) {
+		return errRefused
+	}
+	if p.shows == nil {
+		p.shows, p.rests, p.changes = map[sipaddr.User]e164.Number{}, map[e164.Number]rest{}, map[sipaddr.User]int{}
+	}
+	for other, shown := range p.shows {
+		if other != u && shown == n {
+			p.problems = append(p.problems, fmt.Sprintf("%s is published for %s and for %s", n, other, u))
+		}
+	}
+	if r := p.rests[n]; r.of != u && time.Now().Before(r.until) {
+		p.problems = append(p.problems, fmt.Sprintf("%s is published for %s before its rest after %s is over", n, u, r.of))
+	}
+	if old := p.shows[u]; old != "" {
+		p.rests[old] = rest{of: u, until: time.Now().Add(quiet)}
+	}
+	p.shows[u] = n
+	p.changes[u]++
+	return nil
+}
