@@ -289,6 +289,9 @@ func TestRefusedPasswordIsNotTriedAgain(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	if _, err := c.Open(t.Context(), ada); err == nil { // later, not along with the others
+		t.Error("signed in with a refused password")
+	}
 	if n := p.count("token"); n != 1 {
 		t.Errorf("%d tries with a refused password, want 1", n)
 	}
