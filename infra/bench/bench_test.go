@@ -1,0 +1,150 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// TestMain lets the test binary be the simulators' process, as the program is.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == simulatorsCommand {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// Every measurement runs, small, and prints rows that a program can read. What
+// they measure at this size says nothing, but for what cannot vary.
+func TestQuickRun(t *testing.T) {
+	for _, store := range []string{"sqlite", "memory"} {
+		t.Run(store, func(t *testing.T) {
+			t.Parallel()
+			var out bytes.Buffer
+			if err := run(t.Context(), []string{"-quick", "-store", store}, &out, io.Discard); err != nil {
+				t.Fatal(err)
+			}
+			rows := table(t, out.String())
+			for _, want := range []struct {
+				what     string
+				min, max float64
+			}{
+				{"UCWA calls per assign", 5, 6},
+				{"Webex calls per batch", 2, 2},
+				{"CPU per assign over the bare loop's", 0.1, 100},
+				{"reserve attempts per assign", 1, 3},
+				{"users without a number of their own", 0, 0},
+				{"wall of a batch of 10 over that of 1", 0.1, 100},
+				{"ledger operations per assign, 20 -> 2000 people", 0.5, 2},
+				{"CPU per assign, 20 -> 2000 people", 0.01, 100},
+			} {
+				i := slices.IndexFunc(rows, func(r printed) bool { return strings.HasPrefix(r.what, want.what) })
+				if i < 0 {
+					t.Errorf("no row %q in\n%s", want.what, out.String())
+					continue
+				}
+				if got := rows[i].measured; got < want.min || got > want.max {
+					t.Errorf("%s is %v, want %v to %v", want.what, got, want.min, want.max)
+				}
+			}
+			if len(rows) != 8 {
+				t.Errorf("%d rows, want 8:\n%s", len(rows), out.String())
+			}
+		})
+	}
+}
+
+// printed is a row as a reader of the table sees it.
+type printed struct {
+	what             string
+	measured, budget float64
+	ok               bool
+}
+
+// table reads what a run printed, down to the first empty line.
+func table(t *testing.T, out string) []printed {
+	t.Helper()
+	head, _, _ := strings.Cut(out, "\n\n")
+	var rows []printed
+	for _, line := range strings.Split(head, "\n")[1:] {
+		cells := strings.Split(line, "|")
+		if len(cells) != 4 {
+			t.Fatalf("row %q has %d columns, want 4", line, len(cells))
+		}
+		for i := range cells {
+			cells[i] = strings.TrimSpace(cells[i])
+		}
+		r := printed{what: cells[0], measured: figure(t, cells[1]), budget: figure(t, strings.TrimPrefix(cells[2], "<= ")), ok: cells[3] == "yes"}
+		if cells[3] != "yes" && cells[3] != "NO" {
+			t.Errorf("row %q is neither yes nor NO", line)
+		}
+		rows = append(rows, r)
+	}
+	return rows
+}
+
+func figure(t *testing.T, s string) float64 {
+	t.Helper()
+	v, err := strconv.ParseFloat(strings.TrimSuffix(s, "x"), 64)
+	if err != nil {
+		t.Errorf("%q is not a figure: %v", s, err)
+	}
+	return v
+}
+
+func TestReport(t *testing.T) {
+	t.Parallel()
+	var r report
+	r.row("kept", 1.1, 1.1, "x")
+	if r.broken() {
+		t.Error("a budget that is just kept counts as broken")
+	}
+	r.row("broken", 7, 6, "")
+	r.figure("a figure %d", 1)
+	var out bytes.Buffer
+	if err := r.print(&out); err != nil {
+		t.Fatal(err)
+	}
+	rows := table(t, out.String())
+	want := []printed{{"kept", 1.1, 1.1, true}, {"broken", 7, 6, false}}
+	if !slices.Equal(rows, want) {
+		t.Errorf("rows %v, want %v", rows, want)
+	}
+	if !r.broken() || !strings.HasSuffix(out.String(), "\n\na figure 1\n") {
+		t.Errorf("broken %v, printed\n%s", r.broken(), out.String())
+	}
+}
+
+func TestSpread(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		of     spread
+		median float64
+	}{{spread{3}, 3}, {spread{9, 1, 2}, 2}, {spread{4, 1, 2, 3}, 2.5}} {
+		if got := c.of.median(); got != c.median {
+			t.Errorf("median of %v is %v, want %v", []float64(c.of), got, c.median)
+		}
+	}
+	if got := (spread{6, 2}).over(spread{3, 4}); !slices.Equal(got, spread{2, 0.5}) {
+		t.Errorf("ratios %v", []float64(got))
+	}
+}
+
+func TestBadFlags(t *testing.T) {
+	t.Parallel()
+	err := run(context.Background(), []string{"-store", "paper", "-rounds", "0", "-users", "7"}, io.Discard, io.Discard)
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, name := range []string{"-store", "-rounds", "-users"} {
+		if !strings.Contains(err.Error(), name+" ") {
+			t.Errorf("error %q does not name %s", err, name)
+		}
+	}
+}
