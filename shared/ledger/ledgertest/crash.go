@@ -14,8 +14,8 @@ import (
 	"dialtone/shared/sipaddr"
 )
 
-// crashTests stop a worker before and after every call that it makes, to the
-// store or to the phones, and let another go on.
+// crashTests stop a worker before each of the calls that it makes, to the store
+// or to the phones, and let another go on.
 func crashTests() map[string]run {
 	all := map[string]run{}
 	for _, sc := range []scenario{
@@ -96,24 +96,19 @@ func (sc scenario) stage(t *testing.T, s *subject, name string) *stage {
 }
 
 // perform runs a worker of a new process that knows the earlier ones to be
-// dead, until its calls have reached crashAt: a worker crashes before call n
-// at 2n and after it at 2n+1. It returns the number of these points passed.
-func (st *stage) perform(t *testing.T, user string, crashAt int) (points int, err error) {
+// dead. It crashes before the call with the number crashAt, counted from 0,
+// which is as good as after the one before: a worker whose write was applied
+// without an answer knows nothing of it. It returns the number of calls made.
+func (st *stage) perform(t *testing.T, user string, crashAt int) (calls int, err error) {
 	t.Helper()
 	crashed := false
 	around := func(_ Call, do func() error) error {
-		if crashed || points == crashAt {
+		if crashed || calls == crashAt {
 			crashed = true
 			return errCrash
 		}
-		points++
-		err := do()
-		if points == crashAt {
-			crashed = true
-			return errCrash
-		}
-		points++
-		return err
+		calls++
+		return do()
 	}
 	st.runs++
 	w := &Worker{
@@ -121,50 +116,50 @@ func (st *stage) perform(t *testing.T, user string, crashAt int) (points int, er
 		Phones: st.phones, Numbers: []e164.Number{st.number(0), st.number(1), st.number(2)},
 		Lease: time.Hour, Rest: time.Hour, Blind: st.blind, Around: around,
 	}
-	return points, w.Assign(t.Context(), st.assign("1", user, func(a *command.Assign) { a.Replace = st.replace }))
+	return calls, w.Assign(t.Context(), st.assign("1", user, func(a *command.Assign) { a.Replace = st.replace }))
 }
 
 const noCrash = -1
 
 func (sc scenario) thenResumed(t *testing.T, s *subject) {
 	want := sc.stage(t, s, "whole")
-	points, err := want.perform(t, "ada", noCrash)
+	calls, err := want.perform(t, "ada", noCrash)
 	must(t, err)
 	wanted := want.end(t)
-	t.Logf("%d points to crash at; ends with\n%s", points, wanted)
-	for point := range points {
-		st := sc.stage(t, s, fmt.Sprint("crash", point))
+	t.Logf("%d calls; ends with\n%s", calls, wanted)
+	s.each(calls, func(call int) {
+		st := sc.stage(t, s, fmt.Sprint("crash", call))
 		for range 2 { // the one who goes on crashes as well, wherever that is by then
-			if _, err := st.perform(t, "ada", point); err != nil && !errors.Is(err, errCrash) {
-				t.Errorf("crash at %d: %v", point, err)
+			if _, err := st.perform(t, "ada", call); err != nil && !errors.Is(err, errCrash) {
+				t.Errorf("crash before call %d: %v", call, err)
 			}
 		}
 		if _, err := st.perform(t, "ada", noCrash); err != nil {
-			t.Errorf("resume after crash at %d: %v", point, err)
+			t.Errorf("resume after the crash before call %d: %v", call, err)
 		}
 		if got := st.end(t); got != wanted {
-			t.Errorf("crash at %d ends with\n%swant\n%s", point, got, wanted)
+			t.Errorf("crash before call %d ends with\n%swant\n%s", call, got, wanted)
 		}
-	}
+	})
 }
 
 // afterAnotherUser lets eva take a number between the crash and the resumption.
 func (sc scenario) afterAnotherUser(t *testing.T, s *subject) {
-	points, err := sc.stage(t, s, "whole").perform(t, "ada", noCrash)
+	calls, err := sc.stage(t, s, "whole").perform(t, "ada", noCrash)
 	must(t, err)
-	for point := range points {
-		st := sc.stage(t, s, fmt.Sprint("crash", point))
-		if _, err := st.perform(t, "ada", point); err != nil && !errors.Is(err, errCrash) {
-			t.Errorf("crash at %d: %v", point, err)
+	s.each(calls, func(call int) {
+		st := sc.stage(t, s, fmt.Sprint("crash", call))
+		if _, err := st.perform(t, "ada", call); err != nil && !errors.Is(err, errCrash) {
+			t.Errorf("crash before call %d: %v", call, err)
 		}
 		if err := st.other(t); err != nil {
-			t.Errorf("eva after crash at %d: %v", point, err)
+			t.Errorf("eva after the crash before call %d: %v", call, err)
 		}
 		if _, err := st.perform(t, "ada", noCrash); err != nil {
-			t.Errorf("resume after crash at %d: %v", point, err)
+			t.Errorf("resume after the crash before call %d: %v", call, err)
 		}
 		st.sound(t)
-	}
+	})
 }
 
 // other runs a request of eva's to its end.

@@ -31,7 +31,7 @@ type Options struct {
 	Workers int
 	// Rounds is how often a race is run. Zero: 3.
 	Rounds int
-	// Many is the number of items that List must page through. Zero: 1200.
+	// Many is the number of items that List must page through. Zero: 500.
 	Many int
 	// ListLag is how long List may miss a write. Zero: not at all.
 	ListLag time.Duration
@@ -50,7 +50,7 @@ func (o Options) withDefaults() Options {
 		o.Rounds = 3
 	}
 	if o.Many == 0 {
-		o.Many = 1200
+		o.Many = 500
 	}
 	return o
 }
@@ -188,8 +188,17 @@ func (s *subject) failed(c command.Command) outcome.Event {
 func over() time.Time { return time.Now().Add(-time.Second) }
 func soon() time.Time { return time.Now().Add(time.Hour) }
 
+// each runs fn for 0 to n-1, as many at once as there are workers.
+func (s *subject) each(n int, fn func(i int)) {
+	s.race(func(w int) {
+		for i := w; i < n; i += s.Workers {
+			fn(i)
+		}
+	})
+}
+
 // race runs fn once in each of the workers, all at once, and returns when all
-// are done.
+// are done. A t.Fatal in fn ends that worker alone.
 func (s *subject) race(fn func(worker int)) {
 	start := make(chan struct{})
 	var done sync.WaitGroup

@@ -324,16 +324,10 @@ func listLeavesOut(t *testing.T, s *subject) {
 
 func listMany(t *testing.T, s *subject) {
 	want := make([]ledger.Item, s.Many)
-	s.race(func(w int) {
-		for i := w; i < s.Many; i += s.Workers {
-			item := s.item(fmt.Sprint(i), fmt.Sprintf("%05d", i))
-			item.Data = fmt.Appendf(nil, `{"i":%d,"fill":%q}`, i, strings.Repeat("x", 1500))
-			if err := s.store.Put(t.Context(), item); err != nil {
-				t.Errorf("put %d: %v", i, err)
-			}
-			item.Version = 1
-			want[i] = item
-		}
+	s.each(s.Many, func(i int) {
+		item := s.item(fmt.Sprint(i), fmt.Sprintf("%05d", i))
+		item.Data = fmt.Appendf(nil, `{"i":%d,"fill":%q}`, i, strings.Repeat("x", 1500))
+		want[i] = s.put(t, item)
 	})
 	s.listed(t, "", "", want...)
 	s.listed(t, want[s.Many/3].Sort, want[s.Many/2].Sort, want[s.Many/3:s.Many/2+1]...)
@@ -341,9 +335,7 @@ func listMany(t *testing.T, s *subject) {
 
 func listSamePlace(t *testing.T, s *subject) {
 	n := s.Many / 4
-	for i := range n {
-		s.put(t, s.item(fmt.Sprint(i), "same"))
-	}
+	s.each(n, func(i int) { s.put(t, s.item(fmt.Sprint(i), "same")) })
 	s.eventually(t, func() string {
 		got, err := all(s.store.List(t.Context(), "index/"+s.ns, "same", "same"))
 		must(t, err)
