@@ -10,13 +10,15 @@ func joinGroup(tx *sqlitefile.Tx, queue int64, group string, visible int64) erro
 	return err
 }
 
+const frontOfGroup = `SELECT visible, receipt <> '' FROM queue_messages
+	WHERE queue = ? AND grp = ? AND ordered = 1 ORDER BY seq LIMIT 10`
+
 // settleGroup works out anew when a group may be received from, after a message
 // of it was received, hidden or removed. Messages in flight are always among
 // the first 10: a receive takes them from the front, and there is no other
 // until all of them are free again.
 func settleGroup(tx *sqlitefile.Tx, queue int64, group string) error {
-	rows, err := tx.Query(`SELECT visible, receipt <> '' FROM queue_messages
-		WHERE queue = ? AND grp = ? AND ordered = 1 ORDER BY seq LIMIT 10`, queue, group)
+	rows, err := tx.Query(frontOfGroup, queue, group)
 	if err != nil {
 		return err
 	}

@@ -146,6 +146,8 @@ type held struct {
 	group                  string
 }
 
+const ofReceipt = `SELECT queue, receipt, visible, received, grp FROM queue_messages WHERE seq = ?`
+
 // received finds the message of a handle; nil if it is gone.
 func (t *turn) received(handle string) (*held, error) {
 	r, ok := parseReceipt(handle)
@@ -155,7 +157,7 @@ func (t *turn) received(handle string) (*held, error) {
 	m := held{seq: r.seq}
 	var queue int64
 	var nonce string
-	err := t.tx.QueryRow(`SELECT queue, receipt, visible, received, grp FROM queue_messages WHERE seq = ?`, r.seq).
+	err := t.tx.QueryRow(ofReceipt, r.seq).
 		Scan(&queue, &nonce, &m.visible, &m.received, &m.group)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):

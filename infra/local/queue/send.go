@@ -117,18 +117,21 @@ func (t *turn) insert(m Outgoing) (Sent, error) {
 	return Sent{ID: id, Sequence: t.sequence(seq)}, t.arrived(m.Group, dedup, id, seq, visible)
 }
 
+const (
+	forget = `DELETE FROM queue_dedup WHERE (queue, dedup) IN
+		(SELECT queue, dedup FROM queue_dedup WHERE queue = ? AND expires <= ? LIMIT 16)`
+	known = `SELECT id, seq FROM queue_dedup WHERE queue = ? AND dedup = ? AND expires > ?`
+)
+
 // duplicate looks for a message with the same deduplication id. Entries that
 // have expired make room first, a few at a time.
 func (t *turn) duplicate(dedup string) (Sent, error) {
-	_, err := t.tx.Exec(`DELETE FROM queue_dedup WHERE (queue, dedup) IN
-		(SELECT queue, dedup FROM queue_dedup WHERE queue = ? AND expires <= ? LIMIT 16)`, t.id, t.now)
-	if err != nil {
+	if _, err := t.tx.Exec(forget, t.id, t.now); err != nil {
 		return Sent{}, err
 	}
 	var id string
 	var seq int64
-	err = t.tx.QueryRow(`SELECT id, seq FROM queue_dedup WHERE queue = ? AND dedup = ? AND expires > ?`,
-		t.id, dedup, t.now).Scan(&id, &seq)
+	err := t.tx.QueryRow(known, t.id, dedup, t.now).Scan(&id, &seq)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Sent{}, nil
 	}
