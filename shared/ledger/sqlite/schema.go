@@ -3,7 +3,9 @@ package sqlite
 // steps build the tables; they are only ever appended to.
 //
 // Columns are for people and for queries: data holds the whole state as JSON,
-// state and location are views into it. expires is in Unix seconds.
+// state and location are copied from it at each write (generated columns would
+// do that by themselves, but no index covers a query of them). expires is in
+// Unix seconds.
 var steps = []string{`
 CREATE TABLE ledger_items (
 	kind     TEXT    NOT NULL,
@@ -14,8 +16,8 @@ CREATE TABLE ledger_items (
 	sort     TEXT    NOT NULL,
 	expires  INTEGER,
 	data     TEXT    NOT NULL,
-	state    TEXT AS (data ->> '$.state') VIRTUAL,
-	location TEXT AS (data ->> '$.locationId') VIRTUAL,
+	state    TEXT,
+	location TEXT,
 	PRIMARY KEY (kind, id)
 ) STRICT;
 CREATE UNIQUE INDEX ledger_items_by_seq ON ledger_items (seq);
@@ -37,10 +39,12 @@ const (
 
 	// The next sequence number is one above the highest, which is why queryPurge
 	// leaves the newest row alone.
-	queryPut = `INSERT INTO ledger_items (kind, id, version, idx, sort, expires, data, seq)
-		VALUES (?, ?, ?, ?, ?, ?, ?, (SELECT coalesce(max(seq), 0) + 1 FROM ledger_items))
+	queryPut = `INSERT INTO ledger_items (kind, id, version, idx, sort, expires, data, state, location, seq)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ? ->> '$.state', ? ->> '$.locationId',
+			(SELECT coalesce(max(seq), 0) + 1 FROM ledger_items))
 		ON CONFLICT (kind, id) DO UPDATE SET version = excluded.version, idx = excluded.idx,
-			sort = excluded.sort, expires = excluded.expires, data = excluded.data, seq = excluded.seq`
+			sort = excluded.sort, expires = excluded.expires, data = excluded.data,
+			state = excluded.state, location = excluded.location, seq = excluded.seq`
 
 	queryList = `SELECT ` + columns + ` FROM ledger_items
 		WHERE idx = ? AND idx <> '' AND (sort, kind, id) > (?, ?, ?) AND sort <= ?

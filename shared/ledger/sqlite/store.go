@@ -76,8 +76,9 @@ func (s *Store) Put(ctx context.Context, item ledger.Item) error {
 			return &ledger.ChangedError{Current: stands}
 		}
 		tx.Notify(Topic)
+		data := string(item.Data)
 		_, err = tx.Exec(queryPut, string(item.Key.Kind), item.Key.ID, item.Version+1,
-			item.Index, item.Sort, unixSeconds(item.Expires), string(item.Data))
+			item.Index, item.Sort, unixSeconds(item.Expires), data, data, data)
 		return err
 	})
 	if err != nil && !errors.Is(err, ledger.ErrChanged) {
