@@ -96,7 +96,7 @@ func scan[W, T any](ctx context.Context, c *Client, l listing, conv convert[W, T
 			return
 		}
 		cur := newCursor(c.base.JoinPath(l.path), l.filters(), l.max, l.start)
-		seen := map[e164.Number]bool{}
+		var seen map[e164.Number]bool // of the size of the first page, which is mostly the only one
 		for {
 			ans, err := c.fetch(ctx, l.operation, cur)
 			if err != nil {
@@ -107,6 +107,9 @@ func scan[W, T any](ctx context.Context, c *Client, l listing, conv convert[W, T
 			if err != nil {
 				yield(page[T]{}, unreadableAnswer(l.operation, ans, err))
 				return
+			}
+			if seen == nil {
+				seen = make(map[e164.Number]bool, len(entries))
 			}
 			p := fresh(entries, conv, seen)
 			p.start, p.trackingID, p.unreadable = cur.start, ans.trackingID, p.unreadable+bad
@@ -170,7 +173,8 @@ func fresh[W, T any](entries []W, conv convert[W, T], seen map[e164.Number]bool)
 // without the array is an error, since it would read as "nothing is free".
 func decodePage[W any](body []byte) (entries []W, bad int, err error) {
 	body = trimBOM(body)
-	var typed struct{ PhoneNumbers *[]W }
+	var typed struct{ PhoneNumbers []W }
+	typed.PhoneNumbers = make([]W, 0, len(body)/entrySize)
 	err = json.Unmarshal(body, &typed)
 	if _, odd := errors.AsType[*json.UnmarshalTypeError](err); odd {
 		return decodeEntries[W](body)
@@ -178,10 +182,23 @@ func decodePage[W any](body []byte) (entries []W, bad int, err error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	if typed.PhoneNumbers == nil {
-		return nil, 0, errors.New("phoneNumbers is missing")
+	if len(typed.PhoneNumbers) == 0 {
+		return nil, 0, requirePhoneNumbers(body)
 	}
-	return *typed.PhoneNumbers, 0, nil
+	return typed.PhoneNumbers, 0, nil
+}
+
+// entrySize is about how many bytes an entry has; room for that many is made
+// beforehand, since a slice that grows to a page is copied ten times.
+const entrySize = 120
+
+// requirePhoneNumbers fails unless the body has the array, be it empty.
+func requirePhoneNumbers(body []byte) error {
+	var raw struct{ PhoneNumbers *json.RawMessage }
+	if err := json.Unmarshal(body, &raw); err != nil || raw.PhoneNumbers != nil {
+		return err
+	}
+	return errors.New("phoneNumbers is missing")
 }
 
 func decodeEntries[W any](body []byte) (entries []W, bad int, err error) {

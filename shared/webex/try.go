@@ -99,9 +99,19 @@ func (t *try) exchange(req *http.Request) (*http.Response, error) {
 			return nil, notJSON(resp, body)
 		}
 	}
-	resp.Body = io.NopCloser(bytes.NewReader(body)) // of a refusal, what arrived is enough
+	resp.Body = whole{bytes.NewReader(body), body} // of a refusal, what arrived is enough
 	return resp, nil
 }
+
+// whole is a body that was read already: a page is large enough for a second
+// copy to be felt.
+type whole struct {
+	*bytes.Reader
+	data []byte
+}
+
+// Close implements io.Closer.
+func (whole) Close() error { return nil }
 
 // CloseIdleConnections passes on the request of http.Client.CloseIdleConnections.
 func (t *try) CloseIdleConnections() {
@@ -113,6 +123,9 @@ func (t *try) CloseIdleConnections() {
 // readBody reads and closes the body of resp. What arrived before an error is
 // returned along with it.
 func readBody(resp *http.Response) ([]byte, error) {
+	if w, read := resp.Body.(whole); read {
+		return w.data, nil
+	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, bodyLimit+1))
 	if err != nil {
