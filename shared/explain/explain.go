@@ -139,23 +139,37 @@ func status(s int) func(*ucwa.Error) bool {
 	return func(e *ucwa.Error) bool { return e.Status == s && e.Class == failure.Denied }
 }
 
+// tokenWait is how often a request looks whether the Webex token was renewed.
+const tokenWait = 2 * time.Minute
+
+// fromWebex keeps requests on their queue when the token is refused: that is
+// for an operator to mend, and then every request can go on as it is.
 func fromWebex(e *webex.Error) *failure.Error {
 	w := webexWords(e)
 	up := e.Upstream()
-	return &failure.Error{Class: e.Class, Reason: w.reason, Advice: w.advice, Upstream: &up, RetryAfter: e.RetryAfter, Err: e}
+	f := &failure.Error{Class: e.Class, Reason: w.reason, Advice: w.advice, Upstream: &up, RetryAfter: e.RetryAfter, Err: e}
+	if refusedToken(e) {
+		f.Class, f.RetryAfter = failure.Unavailable, max(e.RetryAfter, tokenWait)
+	}
+	return f
+}
+
+func refusedToken(e *webex.Error) bool {
+	return e.Status == 401 || e.Operation == "refreshToken"
 }
 
 func webexWords(e *webex.Error) words {
+	if refusedToken(e) {
+		return words{
+			"Webex refused the access token or its renewal",
+			"Renew the token in the Webex secret; requests wait on their queue meanwhile.",
+		}
+	}
 	switch e.Status {
 	case 400, 404:
 		return words{
 			"Webex does not know the location or refuses a value of the request",
 			"Check locationId, licenseType and orgId against Control Hub, correct them and send the request again.",
-		}
-	case 401:
-		return words{
-			"Webex refused the access token",
-			"Renew the token in the Webex secret; requests wait on their queue meanwhile.",
 		}
 	case 403:
 		return words{

@@ -10,6 +10,7 @@ import (
 
 	"dialtone/shared/command"
 	"dialtone/shared/e164"
+	"dialtone/shared/explain"
 	"dialtone/shared/failure"
 	"dialtone/shared/ledger"
 	"dialtone/shared/outcome"
@@ -226,8 +227,7 @@ func (w *work) result(line ledger.Line, how string) outcome.Assigned {
 // abandon takes back pin and claim if the failure is final. Anything else keeps
 // them: the next delivery goes on from the same number.
 func (w *work) abandon(ctx context.Context, cause error) error {
-	f := failure.As(cause)
-	if f == nil || !f.Class.Permanent() {
+	if !explain.Error(cause).Class.Permanent() {
 		return cause
 	}
 	line, found := w.person.Line(w.want.PhoneType)

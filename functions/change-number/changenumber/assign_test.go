@@ -262,6 +262,31 @@ func TestNumberThatTheDialPlanRefusesIsParked(t *testing.T) {
 	}
 }
 
+func TestRefusedChangeGivesTheNumberBack(t *testing.T) {
+	s := newSite(t, options{})
+	s.fault(simkit.Fault{Operation: "changeNumber", Status: 403, Code: "Forbidden"})
+	s.deliver(s.assign("1", 1, nil))
+	if l := s.queue.letter(t); l["class"] != "denied" {
+		t.Errorf("dead letter %v", l)
+	}
+	for n, err := range s.ledger.Numbers(t.Context(), s.home) {
+		if err != nil || n.State == ledger.Reserved {
+			t.Errorf("a number stays %s (%v)", n.State, err)
+		}
+	}
+	if p, err := s.ledger.Person(t.Context(), "user00001@contoso.test"); err != nil || len(p.Lines) > 0 {
+		t.Errorf("a pin stays: %+v, %v", p.Lines, err)
+	}
+}
+
+func TestRefusedWebexTokenKeepsTheMessage(t *testing.T) {
+	s := newSite(t, options{})
+	s.webex.ExpireAccessToken("")
+	if back := s.deliver(s.assign("1", 1, nil)); len(back) != 1 || len(s.queue.letters) > 0 {
+		t.Errorf("%d came back, %d dead letters: a token that an operator must renew is no fault of the message", len(back), len(s.queue.letters))
+	}
+}
+
 func TestNumberTakenBetweenListAndCrossCheck(t *testing.T) {
 	s := newSite(t, options{})
 	s.webex.TakeNext(2)

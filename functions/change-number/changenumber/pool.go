@@ -94,7 +94,7 @@ func (p *pool) prepare(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.fills == 0 {
-		p.fill(ctx)
+		return p.fill(ctx)
 	}
 	return p.err
 }
@@ -104,7 +104,9 @@ func (p *pool) take(ctx context.Context) (candidate, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for len(p.ready) == 0 && p.err == nil && p.fills < maxFills {
-		p.fill(ctx)
+		if err := p.fill(ctx); err != nil {
+			return candidate{}, err
+		}
 	}
 	if len(p.ready) == 0 {
 		if p.err == nil {
@@ -127,16 +129,18 @@ func (p *pool) lists(n e164.Number) bool {
 
 // fill gets candidates for the batch. What went wrong is kept for all who ask,
 // unless it was only this caller's time that ran out.
-func (p *pool) fill(ctx context.Context) {
+func (p *pool) fill(ctx context.Context) error {
 	found, err := p.search(ctx)
+	p.ready = append(p.ready, found...)
 	if err != nil && ctx.Err() != nil {
-		return // p.fills counts answers, not attempts: the next caller asks again
+		return err
 	}
 	p.fills++
-	p.ready, p.err = append(p.ready, found...), err
 	if err == nil && len(p.ready) == 0 {
-		p.err = p.exhausted()
+		err = p.exhausted()
 	}
+	p.err = err
+	return err
 }
 
 // search lists the location's numbers page by page until enough free ones are
