@@ -149,17 +149,10 @@ func (l *Ledger) move(ctx context.Context, lease *Lease, step func(Request, time
 func (l *Ledger) Fail(ctx context.Context, c command.Command, o outcome.Event) error {
 	_, err := change(ctx, l, requestKey(c.Key), record[Request]{}, func(r Request) (Request, error) {
 		now := time.Now().UTC()
-		switch {
-		case r.State == Done || r.State == Failed:
-			return r, errUnchanged
-		case r.State == Running && !r.abandoned(l.owner, l.exclusive, now):
+		if r.State == Running && !r.abandoned(l.owner, l.exclusive, now) {
 			return r, &BusyError{Until: r.LeaseUntil}
-		case r.State == "":
-			r = Request{Key: c.Key, Type: c.Type, User: c.User, Received: now}
 		}
-		r = r.finished(Failed, o, now.Add(l.retention))
-		r.Updated = now
-		return r, nil
+		return r.failed(c, o, now, l.retention)
 	})
 	return err
 }
@@ -169,15 +162,7 @@ func (l *Ledger) Fail(ctx context.Context, c command.Command, o outcome.Event) e
 // is not failed stays as it is.
 func (l *Ledger) Reopen(ctx context.Context, key command.Key, fixed bool) error {
 	_, err := change(ctx, l, requestKey(key), record[Request]{}, func(r Request) (Request, error) {
-		if r.State != Failed {
-			return r, errUnchanged
-		}
-		r.State, r.Outcome, r.Expires, r.Problem = Waiting, nil, time.Time{}, "replayed by an operator"
-		r.Updated = time.Now().UTC()
-		if fixed {
-			r.Fingerprint = ""
-		}
-		return r, nil
+		return r.reopened(fixed, time.Now().UTC())
 	})
 	return err
 }
@@ -216,6 +201,31 @@ func (r Request) begin(want Request, exclusive bool, now time.Time) (Request, er
 	r.State, r.Problem, r.Updated = Running, "", now.UTC()
 	r.Fence++
 	r.Attempts++
+	return r, nil
+}
+
+// failed is the transition of Fail for a request that nobody works on.
+func (r Request) failed(c command.Command, o outcome.Event, now time.Time, retention time.Duration) (Request, error) {
+	switch r.State {
+	case Done, Failed:
+		return r, errUnchanged
+	case "":
+		r = Request{Key: c.Key, Type: c.Type, User: c.User, Received: now}
+	}
+	r = r.finished(Failed, o, now.Add(retention))
+	r.Updated = now
+	return r, nil
+}
+
+func (r Request) reopened(fixed bool, now time.Time) (Request, error) {
+	if r.State != Failed {
+		return r, errUnchanged
+	}
+	r.State, r.Outcome, r.Expires, r.Problem = Waiting, nil, time.Time{}, "replayed by an operator"
+	r.Updated = now
+	if fixed {
+		r.Fingerprint = ""
+	}
 	return r, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"dialtone/shared/command"
 	"dialtone/shared/e164"
 	"dialtone/shared/sipaddr"
 )
@@ -23,8 +24,15 @@ type Phones struct {
 	mu       sync.Mutex
 	shows    map[sipaddr.User]e164.Number
 	rests    map[e164.Number]rest
-	changes  map[sipaddr.User]int
+	changes  []Change
 	problems []string
+}
+
+// Change is one change of a phone, as its user sees it.
+type Change struct {
+	User    sipaddr.User
+	Number  e164.Number
+	Request command.Key // that made it
 }
 
 type rest struct {
@@ -39,11 +47,11 @@ func (p *Phones) Shows(u sipaddr.User) e164.Number {
 	return p.shows[u]
 }
 
-// Changes counts how often a user's phone was changed.
-func (p *Phones) Changes(u sipaddr.User) int {
+// Changes returns what was changed so far, in order.
+func (p *Phones) Changes() []Change {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.changes[u]
+	return slices.Clone(p.changes)
 }
 
 // Problems returns what must never happen and did.
@@ -53,7 +61,8 @@ func (p *Phones) Problems() []string {
 	return slices.Clone(p.problems)
 }
 
-func (p *Phones) publish(u sipaddr.User, n e164.Number, quiet time.Duration) error {
+func (p *Phones) publish(c Change, quiet time.Duration) error {
+	u, n := c.User, c.Number
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if slices.Contains(p.Deny, u) {
@@ -63,7 +72,7 @@ func (p *Phones) publish(u sipaddr.User, n e164.Number, quiet time.Duration) err
 		return errRefused
 	}
 	if p.shows == nil {
-		p.shows, p.rests, p.changes = map[sipaddr.User]e164.Number{}, map[e164.Number]rest{}, map[sipaddr.User]int{}
+		p.shows, p.rests = map[sipaddr.User]e164.Number{}, map[e164.Number]rest{}
 	}
 	for other, shown := range p.shows {
 		if other != u && shown == n {
@@ -77,6 +86,6 @@ func (p *Phones) publish(u sipaddr.User, n e164.Number, quiet time.Duration) err
 		p.rests[old] = rest{of: u, until: time.Now().Add(quiet)}
 	}
 	p.shows[u] = n
-	p.changes[u]++
+	p.changes = append(p.changes, c)
 	return nil
 }

@@ -189,7 +189,8 @@ func (j *job) publish(ctx context.Context, n e164.Number) error {
 	if err := look(); err != nil || shows == n {
 		return err
 	}
-	err := j.vendor("publish", func() error { return j.Phones.publish(j.want.User, n, j.Rest) })
+	change := Change{User: j.want.User, Number: n, Request: j.lease.Key()}
+	err := j.vendor("publish", func() error { return j.Phones.publish(change, j.Rest) })
 	if err != nil {
 		return err
 	}
