@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"dialtone/shared/e164"
 	"dialtone/shared/sipaddr"
@@ -85,8 +86,8 @@ func (f *fields) optional(name string, limit int) string {
 }
 
 func (f *fields) atMost(name, s string, limit int) string {
-	if len(s) > limit {
-		f.add(name, fmt.Sprintf("has %d characters", len(s)), fmt.Sprintf("give at most %d", limit))
+	if n := utf8.RuneCountInString(s); n > limit {
+		f.add(name, fmt.Sprintf("has %d characters", n), fmt.Sprintf("give at most %d", limit))
 	}
 	return s
 }

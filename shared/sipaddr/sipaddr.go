@@ -5,6 +5,7 @@ package sipaddr
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // User is a normalised SIP address or UPN, such as "ada@contoso.test".
@@ -22,14 +23,18 @@ func Parse(s string) (User, error) {
 		return "", fmt.Errorf("is empty: give the SIP address or UPN, such as ada@contoso.com")
 	case !found || local == "" || domain == "":
 		return "", fmt.Errorf("%q is not user@domain: give the SIP address or UPN, such as ada@contoso.com", s)
-	case len(v) > 254:
-		return "", fmt.Errorf("has %d characters: a SIP address has at most 254", len(v))
-	case strings.ContainsAny(v, " \t\r\n<>\"'/\\;?#,") || strings.Contains(domain, "@"):
+	case utf8.RuneCountInString(v) > 254:
+		return "", fmt.Errorf("has %d characters: a SIP address has at most 254", utf8.RuneCountInString(v))
+	case strings.ContainsFunc(v, notInAddress) || strings.Contains(domain, "@"):
 		return "", fmt.Errorf("%q has a character that no SIP address has: give user@domain alone", s)
 	case strings.HasPrefix(domain, ".") || strings.HasSuffix(domain, ".") || strings.Contains(domain, ".."):
 		return "", fmt.Errorf("%q has no valid domain after the @", s)
 	}
 	return User(v), nil
+}
+
+func notInAddress(r rune) bool {
+	return r <= ' ' || strings.ContainsRune("<>\"'/\\;?#,", r)
 }
 
 // URI returns the address with its scheme: sip:user@domain.
