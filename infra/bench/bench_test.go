@@ -30,7 +30,7 @@ func TestQuickRun(t *testing.T) {
 			if err := run(t.Context(), []string{"-quick", "-store", store}, &out, io.Discard); err != nil {
 				t.Fatal(err)
 			}
-			rows := table(t, out.String())
+			rows, found := table(t, out.String()), 0
 			for _, want := range []struct {
 				what     string
 				min, max float64
@@ -41,9 +41,14 @@ func TestQuickRun(t *testing.T) {
 				{"reserve attempts per assign", 1, 3},
 				{"users without a number of their own", 0, 0},
 				{"wall of a batch of 10 over that of 1", 0.1, 100},
-				{"ledger operations per assign, 20 -> 2000 people", 0.5, 2},
-				{"CPU per assign, 20 -> 2000 people", 0.01, 100},
+				{"ledger operations per assign, 10 -> 1000 people", 0.5, 2},
+				{"CPU per assign, 10 -> 1000 people", 0.01, 100},
+				{"Webex calls per batch of 10 at a crowded location", 2, 4},
 			} {
+				if store == "memory" && strings.HasPrefix(want.what, "CPU per assign, ") {
+					continue // its searches are a model's
+				}
+				found++
 				i := slices.IndexFunc(rows, func(r printed) bool { return strings.HasPrefix(r.what, want.what) })
 				if i < 0 {
 					t.Errorf("no row %q in\n%s", want.what, out.String())
@@ -53,8 +58,8 @@ func TestQuickRun(t *testing.T) {
 					t.Errorf("%s is %v, want %v to %v", want.what, got, want.min, want.max)
 				}
 			}
-			if len(rows) != 8 {
-				t.Errorf("%d rows, want 8:\n%s", len(rows), out.String())
+			if len(rows) != found {
+				t.Errorf("%d rows, want %d:\n%s", len(rows), found, out.String())
 			}
 		})
 	}

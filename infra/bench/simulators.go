@@ -30,9 +30,19 @@ const (
 	siteReserve = "Reserve"
 	siteBatch   = "Batch"
 	siteGrowth  = "Growth"
+	siteCrowded = "Crowded"
 )
 
-func sites() []string { return []string{siteHandler, siteLoop, siteReserve, siteBatch, siteGrowth} }
+func sites() []string {
+	return []string{siteHandler, siteLoop, siteReserve, siteBatch, siteGrowth, siteCrowded}
+}
+
+// The longest page of Webex and the size of the crowded location, as multiples
+// of the numbers that other locations have.
+const (
+	pageSize    = 2
+	crowdedSize = 3
+)
 
 // ready is the line that the simulators print once they listen.
 type ready struct {
@@ -56,7 +66,7 @@ func serveSimulators(args []string, stdin io.Reader, stdout io.Writer) error {
 		return err
 	}
 	defer skype.Close()
-	cloud, err := webexsim.New(webexsim.Config{Locations: locations(*numbers), History: 1})
+	cloud, err := webexsim.New(webexsim.Config{Locations: locations(*numbers), PageLimit: pageSize * *numbers, History: 1})
 	if err != nil {
 		return err
 	}
@@ -82,6 +92,7 @@ func locations(numbers int) []webexsim.Location {
 	for i, name := range sites() {
 		all = append(all, webexsim.Location{Name: name, Prefix: "+1205" + strconv.Itoa(2+i), Digits: 6, Numbers: numbers})
 	}
+	all[len(all)-1].Numbers *= crowdedSize
 	return all
 }
 
@@ -113,7 +124,7 @@ func startSimulators(ctx context.Context, users, numbers int) (*simulators, erro
 	if err != nil {
 		return nil, fmt.Errorf("start simulators: %w", err)
 	}
-	s := &simulators{process: exec.CommandContext(ctx, self, simulatorsCommand, //nolint:gosec // this very program
+	s := &simulators{process: exec.CommandContext(ctx, self, simulatorsCommand,
 		"-users", strconv.Itoa(users), "-numbers", strconv.Itoa(numbers))}
 	s.process.Stderr = os.Stderr
 	var out io.Reader
