@@ -25,6 +25,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"dialtone/shared/sqlitefile"
@@ -88,6 +89,22 @@ func (q *Queue) Config() Config { return q.config }
 
 // Name returns the name of the queue.
 func (q *Queue) Name() string { return q.config.Name }
+
+// arnPrefix makes names look like those of a queue in AWS, in the region "local"
+// of the account 000000000000.
+const arnPrefix = "arn:aws:sqs:local:000000000000:"
+
+// ARN returns the name of a queue in the form that events and dead letters use.
+func ARN(name string) string { return arnPrefix + name }
+
+// ByARN looks up a queue by what [ARN] made of its name.
+func (s *Queues) ByARN(ctx context.Context, arn string) (*Queue, error) {
+	name, ok := strings.CutPrefix(arn, arnPrefix)
+	if !ok {
+		return nil, &Error{Queue: arn, Code: NoSuchQueue, Detail: "the ARN does not start with " + arnPrefix}
+	}
+	return s.Queue(ctx, name)
+}
 
 // topic is what the watchers of a queue wait for.
 func topic(queue int64) string { return fmt.Sprint("queue ", queue) }

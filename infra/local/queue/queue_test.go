@@ -106,6 +106,21 @@ func TestDeclareDefaultsAndChanges(t *testing.T) {
 	}
 }
 
+func TestByARN(t *testing.T) {
+	t.Parallel()
+	queues := openQueues(t)
+	declare(t, queues, queue.Config{Name: "a.fifo"})
+	q, err := queues.ByARN(t.Context(), queue.ARN("a.fifo"))
+	if err != nil || q.Name() != "a.fifo" {
+		t.Errorf("got %v %v", q, err)
+	}
+	for _, arn := range []string{"a.fifo", queue.ARN("b"), "arn:aws:sqs:eu-central-1:123456789012:a.fifo"} {
+		if _, err := queues.ByARN(t.Context(), arn); !errors.Is(err, queue.NoSuchQueue) {
+			t.Errorf("%s: %v", arn, err)
+		}
+	}
+}
+
 func TestReceiptOfAnotherQueue(t *testing.T) {
 	t.Parallel()
 	queues := openQueues(t)
