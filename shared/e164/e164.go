@@ -4,7 +4,6 @@ package e164
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 )
 
@@ -12,12 +11,10 @@ import (
 // The zero value is no number. Make one with [Parse] or [FromTel].
 type Number string
 
-var form = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`)
-
 // Parse accepts exactly the E.164 form. The error says how to mend the value;
 // it quotes no digits, so it may be logged.
 func Parse(s string) (Number, error) {
-	if !form.MatchString(s) {
+	if !wellFormed(s) {
 		return "", fmt.Errorf("is not an E.164 number: write + and 7 to 15 digits without blanks, such as +12056350001")
 	}
 	return Number(s), nil
@@ -27,11 +24,27 @@ func Parse(s string) (Number, error) {
 // visual separators and an ;ext= parameter. ok is false when the digits are not
 // an international number (an unnormalised national number, for instance).
 func FromTel(s string) (n Number, ext string, ok bool) {
+	if wellFormed(s) {
+		return Number(s), "", true
+	}
 	body, ext := split(s)
-	if !form.MatchString(body) {
+	if !wellFormed(body) {
 		return "", ext, false
 	}
 	return Number(body), ext, true
+}
+
+// wellFormed reports whether s is + and 7 to 15 digits, the first not 0.
+func wellFormed(s string) bool {
+	if len(s) < 8 || len(s) > 16 || s[0] != '+' || s[1] == '0' {
+		return false
+	}
+	for i := 1; i < len(s); i++ {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return true
 }
 
 // Same reports whether two stored or sent forms name the same number:

@@ -239,6 +239,26 @@ func TestBatchSharesTheCalls(t *testing.T) {
 	s.noSharedNumbers()
 }
 
+func TestPagesThatAreUsedUpAreNotAskedForAgain(t *testing.T) {
+	s := newSite(t, options{pageLimit: 10, locations: []webexsim.Location{{Name: "Home", Prefix: "+1205", Numbers: 40}}})
+	for n := 1; n <= 31; n++ {
+		s.done(s.assign(user(n), n, nil))
+	}
+	s.webex.Script().Forget()
+	s.done(s.assign(user(32), 32, nil))
+	if calls := s.webex.Calls(); calls[webexsim.OpAvailableNumbers] != 1 {
+		t.Errorf("three of four pages are used up, and Webex was asked %v", calls)
+	}
+	for n := 33; n <= 40; n++ {
+		s.done(s.assign(user(n), n, nil))
+	}
+	s.deliver(s.assign(user(41), 41, nil))
+	if l := s.queue.letter(t); l["class"] != "exhausted" {
+		t.Errorf("dead letter %v", l)
+	}
+	s.noSharedNumbers()
+}
+
 func TestNumberThatTheDialPlanRefusesIsParked(t *testing.T) {
 	s := newSite(t, options{})
 	s.fault(simkit.Fault{Operation: "changeNumber", Status: 400, Code: "BadRequest", Subcode: "NormalizationFailed", Times: 1})

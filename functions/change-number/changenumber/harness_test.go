@@ -44,6 +44,7 @@ type site struct {
 type options struct {
 	skype     ucwasim.Config
 	locations []webexsim.Location
+	pageLimit int // of Webex's lists; zero: 2000
 	store     ledger.Store
 }
 
@@ -72,7 +73,7 @@ func newSite(t *testing.T, o options) *site {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = skype.Close() })
-	cloud, err := webexsim.New(webexsim.Config{Locations: o.locations})
+	cloud, err := webexsim.New(webexsim.Config{Locations: o.locations, PageLimit: o.pageLimit})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -143,24 +143,36 @@ func (p *pool) fill(ctx context.Context) error {
 	return err
 }
 
-// search lists the location's numbers page by page until enough free ones are
-// found, then has a random few of them vetted.
+// search looks for free numbers and has a random few of them vetted. It starts
+// at the page that had some the last time: Webex goes on listing what dialtone
+// has given away, so the first pages of a large location fill up for good.
 func (p *pool) search(ctx context.Context) ([]candidate, error) {
 	if err := p.h.openPool(ctx, p.key.location); err != nil {
 		return nil, err
 	}
-	enough := 2*p.want + spare
-	var found []candidate
-	for page, err := range p.pages(ctx) {
+	start := p.h.lastPage(p.key)
+	found, err := p.scan(ctx, start, nil)
+	if err != nil || len(found) >= p.want || start == 0 {
+		return found, err
+	}
+	return p.scan(ctx, 0, found)
+}
+
+// scan adds to found, page by page, until there are as many as are wanted.
+func (p *pool) scan(ctx context.Context, start int, found []candidate) ([]candidate, error) {
+	for page, err := range p.pages(ctx, start) {
 		if err != nil {
 			return found, err
 		}
 		p.listed = merge(p.listed, page.numbers)
-		free, err := p.free(ctx, page.numbers, enough)
+		free, err := p.free(ctx, page.numbers, 2*p.want+spare)
 		if err != nil {
 			return found, err
 		}
 		more, err := p.vetSome(ctx, free, p.want-len(found), page.tracking)
+		if len(more) > 0 {
+			p.h.foundAt(p.key, page.start)
+		}
 		found = append(found, more...)
 		if err != nil || len(found) >= p.want {
 			return found, err
@@ -203,7 +215,7 @@ func (p *pool) vetSome(ctx context.Context, free []e164.Number, n int, tracking 
 			return found, err
 		}
 		for i := range more {
-			more[i].tracking = append([]string{tracking}, more[i].tracking...)
+			more[i].tracking = []string{tracking}
 		}
 		found, free = append(found, more...), free[k:]
 	}

@@ -13,6 +13,7 @@ import (
 
 // page is one answer of Webex's list, reduced to what may be handed out.
 type page struct {
+	start    int           // offset of the page in the list
 	numbers  []e164.Number // ascending
 	tracking string
 }
@@ -20,21 +21,21 @@ type page struct {
 // pages lists the numbers that Webex calls available for the pool's location
 // and licence. An exact number is asked for by name: that it is missing from a
 // scan of several pages would prove nothing.
-func (p *pool) pages(ctx context.Context) iter.Seq2[page, error] {
-	o := webex.AvailableNumbersOptions{OrgID: p.key.org, LocationID: p.key.location, LicenseType: webex.LicenseType(p.key.license)}
+func (p *pool) pages(ctx context.Context, start int) iter.Seq2[page, error] {
+	o := webex.AvailableNumbersOptions{OrgID: p.key.org, LocationID: p.key.location, LicenseType: webex.LicenseType(p.key.license), Start: start}
 	if p.key.exact != "" {
 		o.PhoneNumbers = []e164.Number{p.key.exact}
 	}
 	return func(yield func(page, error) bool) {
 		for answer, err := range p.h.cfg.Webex.AvailableNumberPages(ctx, o) {
-			var usable []e164.Number
+			usable := make([]e164.Number, 0, len(answer.Numbers))
 			for _, n := range answer.Numbers {
 				if eligible(n) {
 					usable = append(usable, n.PhoneNumber)
 				}
 			}
 			slices.Sort(usable)
-			if !yield(page{numbers: usable, tracking: answer.TrackingID}, err) || err != nil {
+			if !yield(page{start: answer.Start, numbers: usable, tracking: answer.TrackingID}, err) || err != nil {
 				return
 			}
 		}
@@ -55,7 +56,6 @@ func (p *pool) vet(ctx context.Context, h ledger.Holder, numbers ...e164.Number)
 	for _, n := range numbers {
 		refused[n] = "not in the Webex inventory"
 	}
-	var tracking []string
 	now := time.Now().UTC()
 	for n, err := range p.h.cfg.Webex.Numbers(ctx, webex.NumbersOptions{OrgID: p.key.org, PhoneNumbers: numbers}) {
 		if err != nil {
@@ -66,7 +66,7 @@ func (p *pool) vet(ctx context.Context, h ledger.Holder, numbers ...e164.Number)
 	var good []candidate
 	for _, n := range numbers {
 		if refused[n] == "" {
-			good = append(good, candidate{number: n, vetted: now, tracking: tracking})
+			good = append(good, candidate{number: n, vetted: now})
 			continue
 		}
 		if _, err := p.h.cfg.Ledger.Park(ctx, n, p.key.location, h, refused[n], now.Add(parkedFor)); err != nil {
@@ -97,6 +97,21 @@ func (p *pool) obstacle(n webex.Number) string {
 		return "not active in Webex"
 	}
 	return ""
+}
+
+// lastPage is the offset of the page that had free numbers the last time.
+func (h *Handler) lastPage(k poolKey) int {
+	start, known := h.starts.Load(k)
+	if !known {
+		return 0
+	}
+	return start.(int)
+}
+
+func (h *Handler) foundAt(k poolKey, start int) {
+	if k.exact == "" {
+		h.starts.Store(k, start)
+	}
 }
 
 // openPool makes the location known to the ledger, once for the life of the process.
