@@ -36,7 +36,7 @@ ifneq ($(RACE),-race)
 endif
 
 bench: ## upstream calls, CPU, reserve attempts and wall time of the budgets
-	$(GO) test -run '^$$' -bench . -benchmem $(ARGS) ./...
+	$(GO) run ./infra/bench $(ARGS)
 
 prove: ## slower proofs: crashes, faults and models behind -tags prove, then every fuzz target for a while
 	@GO='$(GO)' sh infra/tools/prove.sh $(TREE)

@@ -1,0 +1,199 @@
+// Package local is the embedded stack: everything that runs on AWS as queues,
+// functions and a table runs here in one process, on one durable file, with the
+// same handlers.
+package local
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"dialtone/functions/change-number/changenumber"
+	"dialtone/functions/report-failure/reportfailure"
+	"dialtone/infra/local/console"
+	"dialtone/infra/local/mapping"
+	"dialtone/infra/local/queue"
+	"dialtone/shared/httpretry"
+	"dialtone/shared/ledger"
+	"dialtone/shared/sqlitefile"
+	"dialtone/shared/sqsbatch"
+)
+
+// Options of [Open]. Path and Settings are required.
+type Options struct {
+	Path     string // data file, made if it is not there
+	Settings Settings
+	Outcomes string            // file that every outcome is appended to; "": none
+	Backoff  httpretry.Backoff // before a failed message is tried again; zero: the handlers' own
+	Logger   *slog.Logger      // nil: no log
+}
+
+const (
+	// defaultConcurrency is how many users are worked on at a time.
+	defaultConcurrency = 10
+
+	// batches is how many batches of one queue are worked on at a time.
+	batches = 4
+)
+
+// Stack is the embedded stack. It owns its data file: no second one can be
+// opened on it, in this process or another.
+type Stack struct {
+	*Data
+	mappings []*mapping.Mapping
+	publish  publisher
+	log      *slog.Logger
+}
+
+// Open opens the data file, takes back what a dead process had in flight, and
+// makes the handlers. Nothing is worked on before [Stack.Run].
+func Open(ctx context.Context, o Options) (_ *Stack, err error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	data, err := open(ctx, o.Path, sqlitefile.Options{Exclusive: true}, ledger.Options{Owner: "run-" + rand.Text()[:8], Exclusive: true})
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, data.Close())
+		}
+	}()
+	back, err := data.Queues.ReturnInFlight(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("take back messages in flight: %w", err)
+	}
+	o.Logger.InfoContext(ctx, "stack opened", slog.Int("messages_taken_back", back))
+	s := &Stack{Data: data, log: o.Logger, publish: publisher{data: data, path: o.Outcomes, log: o.Logger}}
+	return s, s.connect(ctx, o)
+}
+
+// connect makes the handlers and maps each queue to its own.
+func (s *Stack) connect(ctx context.Context, o Options) error {
+	cloud, skype, err := o.Settings.vendors(s.Ledger, o)
+	if err != nil {
+		return err
+	}
+	change, err := changenumber.New(changenumber.Config{
+		Ledger: s.Ledger, Webex: cloud, UCWA: skype, Visibility: s, DeadLetters: s,
+		Concurrency: o.Settings.UCWAConcurrency, Quarantine: o.Settings.Quarantine, Backoff: o.Backoff, Logger: o.Logger,
+	})
+	if err != nil {
+		return err
+	}
+	report, err := reportfailure.New(reportfailure.Config{Ledger: s.Ledger, Visibility: s, Logger: o.Logger})
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		s.handle(ctx, NumbersQueue, "change-number", mapping.Events(change.Handle)),
+		s.handle(ctx, NumbersDeadLetters, "report-failure", mapping.Events(report.Handle)),
+	)
+}
+
+// handle maps a queue to a handler, as an event source mapping does on AWS.
+func (s *Stack) handle(ctx context.Context, name, function string, h mapping.Handler) error {
+	q, err := s.Queues.Queue(ctx, name)
+	if err != nil {
+		return err
+	}
+	m, err := mapping.New(mapping.Config{
+		Source: q, Handler: h, Function: function, MaximumConcurrency: batches, Timeout: functionTimeout, Logger: s.log,
+	})
+	if err != nil {
+		return err
+	}
+	s.mappings = append(s.mappings, m)
+	return nil
+}
+
+// Run works on messages until ctx ends, then lets what is under way finish. It
+// returns early only if the data file fails.
+func (s *Stack) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for _, m := range s.mappings {
+		g.Go(func() error { return m.Run(ctx) })
+	}
+	g.Go(func() error { return s.publish.run(ctx) })
+	g.Go(func() error { return s.purge(ctx) })
+	return g.Wait()
+}
+
+// purge deletes finished requests that are past their retention, hourly.
+func (s *Stack) purge(ctx context.Context) error {
+	tick := time.NewTicker(time.Hour)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if _, err := s.Store.Purge(ctx, 10_000); err != nil && ctx.Err() == nil {
+			return fmt.Errorf("purge expired items: %w", err)
+		}
+	}
+}
+
+// ChangeMessageVisibility implements [sqsbatch.Visibility] on the queues of the file.
+func (s *Stack) ChangeMessageVisibility(ctx context.Context, arn, receipt string, d time.Duration) error {
+	q, err := s.Queues.Queue(ctx, queueName(arn))
+	if err != nil {
+		return err
+	}
+	return q.ChangeVisibility(ctx, receipt, d)
+}
+
+// SendDeadLetter implements [sqsbatch.DeadLetters] on the queues of the file.
+func (s *Stack) SendDeadLetter(ctx context.Context, d sqsbatch.DeadLetter) error {
+	source, err := s.Queues.Queue(ctx, queueName(d.Queue))
+	if err != nil {
+		return err
+	}
+	q, err := s.Queues.Queue(ctx, source.Config().DeadLetterQueue)
+	if err != nil {
+		return err
+	}
+	attributes := map[string]queue.Attribute{}
+	for name, v := range d.Attributes {
+		attributes[name] = queue.Text(v)
+	}
+	_, err = q.Send(ctx, queue.Outgoing{Body: d.Body, Attributes: attributes, Group: d.Group, DedupID: d.DedupID})
+	return err
+}
+
+// queueName is the last part of a queue's ARN.
+func queueName(arn string) string { return arn[strings.LastIndex(arn, ":")+1:] }
+
+// Console serves the operator's page.
+func (s *Stack) Console() http.Handler {
+	return console.Handler(console.Config{
+		Ledger: s.Ledger, Requests: s.Store.Requests, Queues: s.queueStates, Logger: s.log,
+	})
+}
+
+func (s *Stack) queueStates(ctx context.Context) ([]console.Queue, error) {
+	all, err := s.Queues.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var states []console.Queue
+	for _, q := range all {
+		n, err := q.Counts(ctx)
+		if err != nil {
+			return nil, err
+		}
+		states = append(states, console.Queue{
+			Name: q.Name(), Waiting: n.Visible, InFlight: n.InFlight, Delayed: n.Delayed, OldestSec: n.Oldest.Seconds(),
+		})
+	}
+	return states, nil
+}
