@@ -38,6 +38,7 @@ type Settings struct {
 // Secrets are read by name; Webex's are written back when its token rotates.
 type Secrets interface {
 	signin.Secrets
+	// Save replaces a secret, completely or not at all.
 	Save(ctx context.Context, name string, data []byte) error
 }
 

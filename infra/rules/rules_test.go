@@ -64,6 +64,8 @@ func TestImports(t *testing.T) {
 		{"infra/local/x.go", "local", "dialtone/shared/ucwa", false},
 		{"infra/local/x.go", "local", "github.com/aws/aws-lambda-go/events", false},
 		{"infra/local/x.go", "local", "github.com/aws/aws-lambda-go/lambda", true},
+		{"infra/local/x.go", "local", "github.com/aws/aws-lambda-go/lambdacontext", false},
+		{"shared/a/x.go", "a", "github.com/aws/aws-lambda-go/lambdacontext", true},
 		{"infra/local/x_test.go", "local", "github.com/aws/aws-lambda-go/lambda", false},
 		{"infra/sim/ucwasim/x.go", "ucwasim", "dialtone/infra/sim/simkit", false},
 		{"infra/sim/ucwasim/x.go", "ucwasim", "dialtone/shared/e164", true},
