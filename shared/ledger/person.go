@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -70,16 +71,32 @@ func (e *StandingError) Error() string {
 
 // Pin writes down the number chosen for a phone before anybody is told. known
 // is the person as last read. The same request may pin again, which moves it to
-// another candidate. With replace the line that stands is displaced: its number
-// stays this person's until [Ledger.Settle].
+// another candidate, but not away from a number that was confirmed. With replace
+// the line that stands is displaced: its number stays this person's until
+// [Ledger.Settle].
 // Errors: [*StandingError]; [ErrFenced] when this request moved the pin to a
 // number that known does not have, under another lease; or the store's.
 func (l *Ledger) Pin(ctx context.Context, known Person, t command.PhoneType, line Line, replace bool) (Person, error) {
 	line.State = LinePinned
-	from := known.Lines[t].Number
+	from, found := known.Lines[t]
+	if found && from.State == LinePinned && from.Request == line.Request && from.Number != line.Number {
+		if confirmed, err := l.confirmed(ctx, known.User, t, from); err != nil || confirmed {
+			return known, cmp.Or(err, error(&StandingError{Line: from}))
+		}
+	}
 	return l.person(ctx, known, func(p Person, now time.Time) (Person, error) {
-		return p.pinned(t, from, line, replace, now)
+		return p.pinned(t, from.Number, line, replace, now)
 	})
+}
+
+// confirmed reports whether the number of a pin was read back already. Then the
+// pin is to be settled: the line it displaced may have lost its number since.
+func (l *Ledger) confirmed(ctx context.Context, u sipaddr.User, t command.PhoneType, pin Line) (bool, error) {
+	if pin.Previous != nil && pin.Previous.Number == pin.Number {
+		return false, nil // it was this person's before
+	}
+	r, err := read[Number](ctx, l, numberKey(pin.Number))
+	return r.state.State == Assigned && r.state.heldBy(Holder{User: u, PhoneType: t}), err
 }
 
 // Adopt makes a line that another request pinned the business of this one,
@@ -105,11 +122,14 @@ func (l *Ledger) Settle(ctx context.Context, known Person, t command.PhoneType, 
 
 // Unpin takes back the pin that known has and that led to no change: the line
 // it displaced, if any, stands again. A line that is not pinned by this request,
-// or to another number, stays as it is.
+// or to another number, stays as it is, and so does one whose number was confirmed.
 func (l *Ledger) Unpin(ctx context.Context, known Person, t command.PhoneType, request command.Key) (Person, error) {
-	number := known.Lines[t].Number
+	pin := known.Lines[t]
+	if confirmed, err := l.confirmed(ctx, known.User, t, pin); err != nil || confirmed {
+		return known, err
+	}
 	return l.person(ctx, known, func(p Person, _ time.Time) (Person, error) {
-		return p.unpinned(t, number, request)
+		return p.unpinned(t, pin.Number, request)
 	})
 }
 

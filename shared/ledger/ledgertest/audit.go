@@ -11,74 +11,70 @@ import (
 )
 
 // Audit compares the people with the numbers of a location when nobody is at
-// work, and returns what does not agree: a line whose number is not this
-// person's in the same state, and a number that is reserved or assigned for
-// somebody without such a line. Lines that a pin displaced count until the pin
-// is settled.
+// work, and returns what does not agree: an assigned line whose number is not
+// assigned to this person, and a number that is reserved or assigned for
+// somebody without such a line. A pin alone is no claim: it may stay behind on
+// a number that went to somebody else, when its request failed. Lines that a
+// pin displaced count until the number of the pin is confirmed.
 func Audit(ctx context.Context, l *ledger.Ledger, locationID string, users ...sipaddr.User) (problems []string, err error) {
-	a := audit{lines: map[e164.Number]owned{}}
+	lines := map[owned]ledger.LineState{}
 	for _, u := range users {
 		p, err := l.Person(ctx, u)
 		if err != nil {
 			return nil, err
 		}
 		for _, line := range p.Lines {
-			a.add(u, line)
+			if err := displaced(ctx, l, u, &line, lines); err != nil {
+				return nil, err
+			}
 		}
 	}
-	for n, line := range a.lines {
-		kept, _, err := l.Number(ctx, n)
+	for line, state := range lines {
+		n, _, err := l.Number(ctx, line.number)
 		if err != nil {
 			return nil, err
 		}
-		a.compare(line, kept)
+		if state == ledger.LineAssigned && (n.State != ledger.Assigned || n.User != line.user) {
+			problems = append(problems, fmt.Sprintf("%s is on the line of %s, but its number is %s of %q", line.number, line.user, n.State, n.User))
+		}
 	}
 	for n, err := range l.Numbers(ctx, locationID) {
 		if err != nil {
 			return nil, err
 		}
-		a.line(n)
+		state, found := lines[owned{n.Number, n.User}]
+		if n.State == ledger.Reserved && state != ledger.LinePinned || n.State == ledger.Assigned && !found {
+			problems = append(problems, fmt.Sprintf("%s is %s for %s, whose line is %q", n.Number, n.State, n.User, state))
+		}
 	}
-	slices.Sort(a.problems)
-	return a.problems, nil
+	slices.Sort(problems)
+	return problems, nil
 }
 
+// owned is a number on somebody's line.
 type owned struct {
-	ledger.Line
-	user sipaddr.User
+	number e164.Number
+	user   sipaddr.User
 }
 
-type audit struct {
-	lines    map[e164.Number]owned
-	problems []string
-}
-
-func (a *audit) problem(format string, args ...any) {
-	a.problems = append(a.problems, fmt.Sprintf(format, args...))
-}
-
-func (a *audit) add(u sipaddr.User, line ledger.Line) {
-	if line.Previous != nil {
-		a.add(u, *line.Previous)
+// displaced adds a line and those under it. Once the number of a pin is
+// confirmed, those under it never stand again: they only wait for their release.
+func displaced(ctx context.Context, l *ledger.Ledger, u sipaddr.User, line *ledger.Line, lines map[owned]ledger.LineState) error {
+	confirmed := false
+	for ; line != nil; line = line.Previous {
+		if _, again := lines[owned{line.Number, u}]; again {
+			continue
+		}
+		lines[owned{line.Number, u}] = line.State
+		if confirmed {
+			lines[owned{line.Number, u}] = ledger.LinePinned
+			continue
+		}
+		n, _, err := l.Number(ctx, line.Number)
+		if err != nil {
+			return err
+		}
+		confirmed = n.State == ledger.Assigned && n.User == u
 	}
-	if other, shared := a.lines[line.Number]; shared && other.user != u {
-		a.problem("%s is on the lines of %s and %s", line.Number, other.user, u)
-	}
-	a.lines[line.Number] = owned{line, u}
-}
-
-func (a *audit) compare(line owned, n ledger.Number) {
-	if line.State == ledger.LineAssigned && (n.State != ledger.Assigned || n.User != line.user) {
-		a.problem("%s is on the line of %s, but its number is %s of %q", line.Number, line.user, n.State, n.User)
-	}
-}
-
-// line checks that a number which is somebody's is on a line of theirs.
-func (a *audit) line(n ledger.Number) {
-	line := a.lines[n.Number]
-	switch {
-	case n.State != ledger.Reserved && n.State != ledger.Assigned:
-	case line.user != n.User, n.State == ledger.Reserved && line.State != ledger.LinePinned:
-		a.problem("%s is %s for %s, whose line is %q", n.Number, n.State, n.User, line.State)
-	}
+	return nil
 }

@@ -84,11 +84,9 @@ type stage struct {
 func (sc scenario) stage(t *testing.T, s *subject, name string) *stage {
 	st := &stage{scenario: sc, subject: &subject{Options: s.Options, store: s.store, ns: s.ns + name}, phones: &Phones{}}
 	for _, i := range sc.refuse {
-		st.phones.Refuse = append(st.phones.Refuse, st.number(i))
+		st.phones.Refuse(st.number(i), true)
 	}
-	if sc.deny {
-		st.phones.Deny = []sipaddr.User{st.user("ada")}
-	}
+	st.phones.Deny(st.user("ada"), sc.deny)
 	if sc.before != nil {
 		sc.before(t, st.subject)
 	}

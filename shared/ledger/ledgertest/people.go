@@ -20,6 +20,7 @@ func personTests() map[string]run {
 		"person-phones-are-apart":      phonesAreApart,
 		"person-replace-and-settle":    replaceAndSettle,
 		"person-replace-and-unpin":     replaceAndUnpin,
+		"person-confirmed-pin-stays":   confirmedPinStays,
 		"person-adopt":                 adopt,
 		"person-late-writer":           latePersonWriter,
 		"person-stale-known-is-no-bar": staleKnown,
@@ -205,6 +206,28 @@ func replaceAndUnpin(t *testing.T, s *subject) {
 	if after := s.lined(t, ledger.LineAssigned, 1, "1"); !reflect.DeepEqual(after, before) {
 		t.Errorf("the line came back as\n%+v, was\n%+v", after, before)
 	}
+}
+
+// confirmedPinStays would move or take back a pin whose number was read back:
+// the number of the line under it may be somebody else's soon.
+func confirmedPinStays(t *testing.T, s *subject) {
+	l := s.ledger()
+	s.owns(t, 1)
+	p := s.pin(t, s.person(t, "ada"), 2, "2", true)
+	s.claim(t, 2, s.holder("2", "ada"))
+	_, err := l.Confirm(t.Context(), s.number(2), s.holder("2", "ada"))
+	must(t, err)
+	_, err = l.Pin(t.Context(), p, command.Work, s.line(3, "2"), true)
+	s.standing(t, err, 2)
+	_, err = l.Unpin(t.Context(), p, command.Work, s.key("2"))
+	must(t, err)
+	s.lined(t, ledger.LinePinned, 2, "2")
+
+	p = s.settle(t, p, "2")
+	p = s.pin(t, p, 2, "3", true) // the number that stands, wanted by name
+	_, err = l.Unpin(t.Context(), p, command.Work, s.key("3"))
+	must(t, err)
+	s.lined(t, ledger.LineAssigned, 2, "2")
 }
 
 func adopt(t *testing.T, s *subject) {

@@ -16,12 +16,9 @@ import (
 // phones, or on another before its rest is over. The zero value is ready for
 // use, also by many goroutines.
 type Phones struct {
-	// Refuse names numbers that cannot be published; Deny users who may not be
-	// changed. Set them before use.
-	Refuse []e164.Number
-	Deny   []sipaddr.User
-
 	mu       sync.Mutex
+	refused  map[e164.Number]bool
+	denied   map[sipaddr.User]bool
 	shows    map[sipaddr.User]e164.Number
 	rests    map[e164.Number]rest
 	changes  []Change
@@ -38,6 +35,26 @@ type Change struct {
 type rest struct {
 	of    sipaddr.User
 	until time.Time
+}
+
+// Refuse makes a number one that cannot be published, or one that can.
+func (p *Phones) Refuse(n e164.Number, no bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.refused == nil {
+		p.refused = map[e164.Number]bool{}
+	}
+	p.refused[n] = no
+}
+
+// Deny makes a user one who may not be changed, or one who may.
+func (p *Phones) Deny(u sipaddr.User, no bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.denied == nil {
+		p.denied = map[sipaddr.User]bool{}
+	}
+	p.denied[u] = no
 }
 
 // Shows returns the number on a user's phone.
@@ -65,10 +82,10 @@ func (p *Phones) publish(c Change, quiet time.Duration) error {
 	u, n := c.User, c.Number
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if slices.Contains(p.Deny, u) {
+	if p.denied[u] {
 		return errDenied
 	}
-	if slices.Contains(p.Refuse, n) {
+	if p.refused[n] {
 		return errRefused
 	}
 	if p.shows == nil {
