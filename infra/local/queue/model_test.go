@@ -281,7 +281,7 @@ func compareText(a, b string) int {
 func (m *machine) peek(t *rapid.T, q *queue.Queue) map[string]queue.Stored {
 	found := make(map[string]queue.Stored)
 	for cursor := ""; ; {
-		page, next, err := q.Peek(m.t.Context(), cursor, 7)
+		page, next, err := q.Peek(m.t.Context(), cursor, 50)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(crashDir); dir != "" {
 		crashChild(dir)
 	}
-	if err := flag.Set("rapid.checks", "40"); err != nil { // -rapid.checks still overrides it
+	if err := flag.Set("rapid.checks", modelChecks); err != nil { // -rapid.checks still overrides it
 		panic(err)
 	}
 	os.Exit(m.Run())
