@@ -43,16 +43,17 @@ func TestWorkersInAnyOrder(t *testing.T) {
 			w := newWorld(ctx, rt)
 			defer w.crashAll()
 			rt.Repeat(map[string]func(*rapid.T){
-				"":        w.check,
-				"deliver": w.deliver,
-				"repeat":  w.repeat,
-				"step":    w.step,
-				"run":     w.run,
-				"crash":   w.crash,
-				"wait":    w.wait,
-				"bury":    w.bury,
-				"deny":    w.deny,
-				"replay":  w.replay,
+				"":         w.check,
+				"deliver":  w.deliver,
+				"repeat":   w.repeat,
+				"step":     w.step,
+				"run":      w.run,
+				"overtake": w.overtake,
+				"crash":    w.crash,
+				"wait":     w.wait,
+				"bury":     w.bury,
+				"deny":     w.deny,
+				"replay":   w.replay,
 			})
 			w.drain()
 			w.audit()
@@ -264,6 +265,28 @@ func (w *world) step(t *rapid.T) { w.advance(pick(t, "worker", w.actors)) }
 func (w *world) run(t *rapid.T) {
 	a := pick(t, "worker", w.actors)
 	for range rapid.IntRange(2, 40).Draw(t, "steps") {
+		if w.advance(a) {
+			return
+		}
+	}
+}
+
+// overtake lets the lease of a worker pass in the middle of a call, another
+// take over from it, and then the call come through.
+func (w *world) overtake(t *rapid.T) {
+	a := pick(t, "worker", w.actors)
+	if queue := w.queues[a.command.User]; len(queue) == 0 || queue[0] != a.command {
+		t.Skip("its message is answered")
+	}
+	time.Sleep(lease)
+	w.start(t, a.command)
+	other := w.actors[len(w.actors)-1]
+	for range rapid.IntRange(2, 40).Draw(t, "steps") {
+		if w.advance(other) {
+			break
+		}
+	}
+	for range rapid.IntRange(1, 4).Draw(t, "late steps") {
 		if w.advance(a) {
 			return
 		}

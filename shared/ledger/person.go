@@ -25,7 +25,8 @@ type Line struct {
 	State      LineState     `json:"state"`
 	Number     e164.Number   `json:"number"`
 	LocationID string        `json:"locationId"`
-	Request    command.Key   `json:"request"` // the request that works on it or brought it here
+	Request    command.Key   `json:"request"`         // the request that works on it or brought it here
+	Fence      int64         `json:"fence,omitempty"` // LinePinned: of the lease that works on it; see [Ledger.Pin]
 	Since      time.Time     `json:"since"`
 	Vetted     time.Time     `json:"vetted,omitzero"`       // when Webex last called the number usable
 	Tracking   []string      `json:"trackingIds,omitempty"` // Webex answers behind the choice
@@ -74,8 +75,13 @@ func (e *StandingError) Error() string {
 // another candidate, but not away from a number that was confirmed. With replace
 // the line that stands is displaced: its number stays this person's until
 // [Ledger.Settle].
-// Errors: [*StandingError]; [ErrFenced] when this request moved the pin to a
-// number that known does not have, under another lease; or the store's.
+//
+// A worker that resumes a pin should pin the same number again, with the Fence
+// of its own lease, before it goes on: what the earlier lease writes late has no
+// effect from then on.
+//
+// Errors: [*StandingError]; [ErrFenced] when this request has pinned under a
+// later lease, or a number that known does not have; or the store's.
 func (l *Ledger) Pin(ctx context.Context, known Person, t command.PhoneType, line Line, replace bool) (Person, error) {
 	line.State = LinePinned
 	from, found := known.Lines[t]
@@ -110,26 +116,27 @@ func (l *Ledger) Adopt(ctx context.Context, known Person, t command.PhoneType, r
 }
 
 // Settle makes the line that known has pinned assigned, read back. It fails
-// with [ErrFenced] when the pin is not this request's any more or was moved to
-// another number. The line's Previous is gone afterwards: release its numbers
+// with [ErrFenced] when the pin is not this request's any more, was moved to
+// another number or pinned again under a later lease. The line's Previous is gone afterwards: release its numbers
 // first.
 func (l *Ledger) Settle(ctx context.Context, known Person, t command.PhoneType, request command.Key) (Person, error) {
-	number := known.Lines[t].Number
+	pin := known.Lines[t]
 	return l.person(ctx, known, func(p Person, now time.Time) (Person, error) {
-		return p.settled(t, number, request, now)
+		return p.settled(t, pin, request, now)
 	})
 }
 
 // Unpin takes back the pin that known has and that led to no change: the line
 // it displaced, if any, stands again. A line that is not pinned by this request,
-// or to another number, stays as it is, and so does one whose number was confirmed.
+// or to another number, or again under a later lease, stays as it is, and so
+// does one whose number was confirmed.
 func (l *Ledger) Unpin(ctx context.Context, known Person, t command.PhoneType, request command.Key) (Person, error) {
 	pin := known.Lines[t]
 	if confirmed, err := l.confirmed(ctx, known.User, t, pin); err != nil || confirmed {
 		return known, err
 	}
 	return l.person(ctx, known, func(p Person, _ time.Time) (Person, error) {
-		return p.unpinned(t, pin.Number, request)
+		return p.unpinned(t, pin, request)
 	})
 }
 
@@ -152,7 +159,7 @@ func (p Person) pinned(t command.PhoneType, from e164.Number, line Line, replace
 	case !found:
 		line.Original = line.Before
 	case old.State == LinePinned && old.Request == line.Request:
-		if old.Number != line.Number && old.Number != from {
+		if old.Fence > line.Fence || old.Number != line.Number && old.Number != from {
 			return p, ErrFenced
 		}
 		line.Before, line.Original, line.Previous = old.Before, old.Original, old.Previous
@@ -174,26 +181,26 @@ func (p Person) adopted(t command.PhoneType, want Line, request command.Key) (Pe
 	case line.Request != want.Request:
 		return p, ErrFenced
 	}
-	line.Request = request
+	line.Request, line.Fence = request, 0
 	return p.with(t, line), nil
 }
 
-func (p Person) settled(t command.PhoneType, number e164.Number, request command.Key, now time.Time) (Person, error) {
-	line, found := p.Lines[t]
+func (p Person) settled(t command.PhoneType, pin Line, request command.Key, now time.Time) (Person, error) {
+	line := p.Lines[t]
 	switch {
-	case !found || line.Request != request || line.Number != number:
+	case line.Request != request || line.Number != pin.Number || line.Fence > pin.Fence:
 		return p, ErrFenced
 	case line.State == LineAssigned && line.Previous == nil:
 		return p, errUnchanged
 	}
-	line.State, line.Previous, line.Since = LineAssigned, nil, now
+	line.State, line.Previous, line.Fence, line.Since = LineAssigned, nil, 0, now
 	return p.with(t, line), nil
 }
 
-func (p Person) unpinned(t command.PhoneType, number e164.Number, request command.Key) (Person, error) {
-	line, found := p.Lines[t]
+func (p Person) unpinned(t command.PhoneType, pin Line, request command.Key) (Person, error) {
+	line := p.Lines[t]
 	switch {
-	case !found || line.State != LinePinned || line.Request != request || line.Number != number:
+	case line.State != LinePinned || line.Request != request || line.Number != pin.Number || line.Fence > pin.Fence:
 		return p, errUnchanged
 	case line.Previous != nil:
 		return p.with(t, *line.Previous), nil

@@ -223,6 +223,8 @@ func TestPersonTransitions(t *testing.T) {
 		{"no line", nil, "pinned pinned fenced fenced ="},
 		{"pinned to 1 by this request", line(LinePinned, "1", mine, nil), "pinned pinned = assigned none"},
 		{"pinned to 1 by this request, replacing", line(LinePinned, "1", mine, &earlier), "pinned pinned = assigned assigned"},
+		{"pinned to 1 under a later lease", fencedAt(3, line(LinePinned, "1", mine, nil)), "fenced fenced = fenced ="},
+		{"pinned to 1 under an earlier lease", fencedAt(1, line(LinePinned, "1", mine, nil)), "pinned pinned = assigned none"},
 		{"pinned to 2 by this request", line(LinePinned, "2", mine, nil), "fenced fenced fenced fenced ="},
 		{"pinned to 1 by another", line(LinePinned, "1", theirs, nil), "stands pinned pinned fenced ="},
 		{"pinned to 2 by another", line(LinePinned, "2", theirs, nil), "stands pinned fenced fenced ="},
@@ -233,15 +235,15 @@ func TestPersonTransitions(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := Person{User: "ada@contoso.test", Lines: c.lines}
-			one := Line{State: LinePinned, Number: "+12056350001", Request: mine, Before: outcome.Phone{Number: "found"}}
+			one := Line{State: LinePinned, Number: "+12056350001", Request: mine, Fence: 2, Before: outcome.Phone{Number: "found"}}
 			known := Line{Number: one.Number, Request: theirs}
 			var got []string
 			for _, event := range []func() (Person, error){
 				func() (Person, error) { return p.pinned(command.Work, one.Number, one, false, now) },
 				func() (Person, error) { return p.pinned(command.Work, one.Number, one, true, now) },
 				func() (Person, error) { return p.adopted(command.Work, known, mine) },
-				func() (Person, error) { return p.settled(command.Work, one.Number, mine, now) },
-				func() (Person, error) { return p.unpinned(command.Work, one.Number, mine) },
+				func() (Person, error) { return p.settled(command.Work, one, mine, now) },
+				func() (Person, error) { return p.unpinned(command.Work, one, mine) },
 			} {
 				next, err := event()
 				state := LineState("none")
@@ -255,4 +257,10 @@ func TestPersonTransitions(t *testing.T) {
 			}
 		})
 	}
+}
+
+func fencedAt(fence int64, lines map[command.PhoneType]Line) map[command.PhoneType]Line {
+	line := lines[command.Work]
+	line.Fence = fence
+	return map[command.PhoneType]Line{command.Work: line}
 }

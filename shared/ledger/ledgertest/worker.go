@@ -131,25 +131,11 @@ func (j *job) assign(ctx context.Context) (e164.Number, error) {
 // reserve pins and claims: the number pinned already, or the next candidate.
 func (j *job) reserve(ctx context.Context) (ledger.Line, error) {
 	for {
-		line, found := j.person.Line(j.want.PhoneType)
-		if !found || line.State != ledger.LinePinned || line.Request != j.lease.Key() || j.tried[line.Number] {
-			n, err := j.candidate(ctx)
-			if err != nil {
-				return line, err
-			}
-			line = ledger.Line{
-				Number: n, LocationID: j.want.LocationID, Request: j.lease.Key(),
-				Before: outcome.Phone{Type: j.want.PhoneType, Number: string(j.Phones.Shows(j.want.User))},
-			}
-			err = j.update(func() (ledger.Person, error) {
-				return j.Ledger.Pin(ctx, j.person, j.want.PhoneType, line, j.want.Replace)
-			})
-			if err != nil {
-				return line, err
-			}
-			line, _ = j.person.Line(j.want.PhoneType)
+		line, err := j.pin(ctx)
+		if err != nil {
+			return line, err
 		}
-		err := j.onNumber(func(h ledger.Holder) (ledger.Number, error) {
+		err = j.onNumber(func(h ledger.Holder) (ledger.Number, error) {
 			return j.Ledger.Claim(ctx, line.Number, line.LocationID, h)
 		})
 		if _, taken := errors.AsType[*ledger.TakenError](err); !taken {
@@ -157,6 +143,28 @@ func (j *job) reserve(ctx context.Context) (ledger.Line, error) {
 		}
 		j.tried[line.Number] = true
 	}
+}
+
+// pin makes the pin of this request that of this lease, on the next candidate
+// if need be.
+func (j *job) pin(ctx context.Context) (ledger.Line, error) {
+	line, found := j.person.Line(j.want.PhoneType)
+	if !found || line.State != ledger.LinePinned || line.Request != j.lease.Key() || j.tried[line.Number] {
+		n, err := j.candidate(ctx)
+		if err != nil {
+			return line, err
+		}
+		line = ledger.Line{
+			Number: n, LocationID: j.want.LocationID, Request: j.lease.Key(),
+			Before: outcome.Phone{Type: j.want.PhoneType, Number: string(j.Phones.Shows(j.want.User))},
+		}
+	}
+	line.Fence = j.lease.Fence()
+	err := j.update(func() (ledger.Person, error) {
+		return j.Ledger.Pin(ctx, j.person, j.want.PhoneType, line, j.want.Replace)
+	})
+	line, _ = j.person.Line(j.want.PhoneType)
+	return line, err
 }
 
 // candidate chooses the first number that was not tried and, unless blind, is
