@@ -23,11 +23,10 @@ import (
 	"dialtone/shared/logattr"
 )
 
-// TestFaults plays 500 hires, one in ten sent twice, against vendors that lose
-// answers, throttle, break off, mix up tickets and evict applications.
+// TestFaults plays hires, one in ten of them reported by two sources, against
+// vendors that lose answers, throttle, break off, mix up tickets and evict
+// applications. `make prove` plays 500.
 func TestFaults(t *testing.T) {
-	t.Parallel()
-	const hires = 500
 	org := organisation(hires)
 	sim, err := local.Simulate(org, local.Latency{})
 	if err != nil {

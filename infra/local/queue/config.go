@@ -108,8 +108,8 @@ func (c Config) problems() error {
 
 // Declare creates the queues that are missing and gives the others this
 // configuration; their messages stay. All or none are declared, and every
-// problem is reported at once. A queue that is not among configs stays as it
-// is. A [Queue] looked up earlier keeps its old configuration.
+// problem is reported at once. Declaring again what stands writes nothing. A
+// queue that is not among configs stays as it is. A [Queue] looked up earlier keeps its old configuration.
 func (s *Queues) Declare(ctx context.Context, configs ...Config) error {
 	err := s.file.Write(ctx, func(tx *sqlitefile.Tx) error { return declare(tx, configs) })
 	if err != nil {
@@ -171,7 +171,10 @@ func put(tx *sqlitefile.Tx, c Config) error {
 		ON CONFLICT (name) DO UPDATE SET visibility_ms = excluded.visibility_ms,
 			delay_ms = excluded.delay_ms, retention_ms = excluded.retention_ms,
 			max_receives = excluded.max_receives, content_dedup = excluded.content_dedup,
-			max_bytes = excluded.max_bytes`,
+			max_bytes = excluded.max_bytes
+		WHERE (visibility_ms, delay_ms, retention_ms, max_receives, content_dedup, max_bytes) <>
+			(excluded.visibility_ms, excluded.delay_ms, excluded.retention_ms, excluded.max_receives,
+			excluded.content_dedup, excluded.max_bytes)`,
 		c.Name, c.VisibilityTimeout.Milliseconds(), c.Delay.Milliseconds(), c.Retention.Milliseconds(),
 		c.MaxReceiveCount, c.ContentDedup, c.MaxMessageBytes)
 	return err
@@ -179,8 +182,9 @@ func put(tx *sqlitefile.Tx, c Config) error {
 
 // link points a queue to its dead-letter queue, once all queues are there.
 func link(tx *sqlitefile.Tx, c Config) error {
-	_, err := tx.Exec(`UPDATE queues SET dead_letter = (SELECT id FROM queues WHERE name = ?) WHERE name = ?`,
-		c.DeadLetterQueue, c.Name)
+	_, err := tx.Exec(`UPDATE queues SET dead_letter = d.id
+		FROM (SELECT (SELECT id FROM queues WHERE name = ?) AS id) d
+		WHERE name = ? AND dead_letter IS NOT d.id`, c.DeadLetterQueue, c.Name)
 	if err != nil || c.DeadLetterQueue == "" {
 		return err
 	}
