@@ -1,0 +1,84 @@
+package sqsqueue
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strconv"
+	"strings"
+	"time"
+
+	"dialtone/shared/command"
+)
+
+// Message is a message to send. Body is required, and Group on a FIFO queue.
+type Message struct {
+	Body  string
+	Group string // messages of one group keep their order; on other than FIFO queues only carried along
+	// DedupID makes a FIFO queue take the message once in five minutes; other
+	// queues have no such thing, and it is left out there.
+	DedupID    string
+	Delay      time.Duration     // whole seconds up to 15 min; not on FIFO queues. Zero: that of the queue
+	Attributes map[string]string // at most ten
+}
+
+// Command returns the message that carries a command: body is its CloudEvent.
+// Its group is the user and its deduplication id the hash of the request key.
+func Command(c command.Command, body []byte) Message {
+	return Message{Body: string(body), Group: groupOf(string(c.User)), DedupID: c.Key.Hash()}
+}
+
+// groupOf returns a group id for a user: the address itself, or a hash where SQS
+// would refuse it (Amazon SQS: MessageGroupId).
+func groupOf(user string) string {
+	if len(user) <= 128 && !strings.ContainsFunc(user, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return user
+	}
+	sum := sha256.Sum256([]byte(user))
+	return hex.EncodeToString(sum[:])
+}
+
+// size is what counts against the limits of SQS.
+func (m Message) size() int {
+	n := len(m.Body)
+	for key, text := range m.Attributes {
+		n += len(key) + len("String") + len(text)
+	}
+	return n
+}
+
+// Limits of a batch (Amazon SQS: SendMessageBatch). Bytes are kept to what every
+// region and emulator takes, not to today's 1 MiB.
+const (
+	maxEntries = 10
+	maxBytes   = 256 << 10
+)
+
+// batch takes from the front of waiting what goes into one call: at most ten
+// messages and 256 KiB, and of each line only one, so that no message is
+// accepted before another of its line that was refused. waiting are positions;
+// what stays behind is returned in order.
+func (o *outbox) batch(waiting []int) (now, later []int) {
+	size := 0
+	lines := make(map[string]bool)
+	for _, i := range waiting {
+		n := o.messages[i].size()
+		full := len(now) == maxEntries || len(now) > 0 && size+n > maxBytes
+		if full || lines[o.line(i)] {
+			later = append(later, i)
+		} else {
+			now = append(now, i)
+			size += n
+		}
+		lines[o.line(i)] = true
+	}
+	return now, later
+}
+
+// line names the messages that keep their order: those of one group on a FIFO
+// queue. On other queues each is a line of its own.
+func (o *outbox) line(i int) string {
+	if o.sender.fifo {
+		return o.messages[i].Group
+	}
+	return strconv.Itoa(i)
+}
