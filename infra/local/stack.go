@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -145,7 +144,7 @@ func (s *Stack) purge(ctx context.Context) error {
 
 // ChangeMessageVisibility implements [sqsbatch.Visibility] on the queues of the file.
 func (s *Stack) ChangeMessageVisibility(ctx context.Context, arn, receipt string, d time.Duration) error {
-	q, err := s.Queues.Queue(ctx, queueName(arn))
+	q, err := s.Queues.ByARN(ctx, arn)
 	if err != nil {
 		return err
 	}
@@ -154,7 +153,7 @@ func (s *Stack) ChangeMessageVisibility(ctx context.Context, arn, receipt string
 
 // SendDeadLetter implements [sqsbatch.DeadLetters] on the queues of the file.
 func (s *Stack) SendDeadLetter(ctx context.Context, d sqsbatch.DeadLetter) error {
-	source, err := s.Queues.Queue(ctx, queueName(d.Queue))
+	source, err := s.Queues.ByARN(ctx, d.Queue)
 	if err != nil {
 		return err
 	}
@@ -169,9 +168,6 @@ func (s *Stack) SendDeadLetter(ctx context.Context, d sqsbatch.DeadLetter) error
 	_, err = q.Send(ctx, queue.Outgoing{Body: d.Body, Attributes: attributes, Group: d.Group, DedupID: d.DedupID})
 	return err
 }
-
-// queueName is the last part of a queue's ARN.
-func queueName(arn string) string { return arn[strings.LastIndex(arn, ":")+1:] }
 
 // Console serves the operator's page.
 func (s *Stack) Console() http.Handler {

@@ -87,7 +87,7 @@ func (p *play) printFailures() {
 	groups := map[string][]string{}
 	var order []string
 	add := func(f outcome.Failed, who string) {
-		key := fmt.Sprintf("%-11s %s\n%13s%s", f.Class, f.Reason, "", f.Advice)
+		key := fmt.Sprintf("%-10s %s\n%13s%s", f.Class, f.Reason, "", f.Advice)
 		if groups[key] == nil {
 			order = append(order, key)
 		}
@@ -95,6 +95,8 @@ func (p *play) printFailures() {
 	}
 	for _, e := range p.ends {
 		if f, err := e.request.Outcome.Failed(); err == nil {
+			site := e.command.Data.(command.Assign).LocationID
+			f.Reason = strings.ReplaceAll(f.Reason, site, p.siteName(site))
 			add(f, string(e.command.User))
 		}
 	}
