@@ -11,6 +11,9 @@
 //	begin request -> pin person -> claim number -> (change and read back)
 //	             -> number assigned -> person assigned -> request done
 //
+// Whoever resumes pins and claims again under the fence of the new lease, so
+// that a write of the old one that comes late finds nothing to undo.
+//
 // A Ledger is safe for concurrent use. Time is the wall clock.
 package ledger
 

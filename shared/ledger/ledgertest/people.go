@@ -223,8 +223,7 @@ func confirmedPinStays(t *testing.T, s *subject) {
 	must(t, err)
 	s.lined(t, ledger.LinePinned, 2, "2")
 
-	p = s.settle(t, p, "2")
-	p = s.pin(t, p, 2, "3", true) // the number that stands, wanted by name
+	p = s.pin(t, s.settle(t, p, "2"), 2, "3", true) // the number that stands, wanted by name
 	_, err = l.Unpin(t.Context(), p, command.Work, s.key("3"))
 	must(t, err)
 	s.lined(t, ledger.LineAssigned, 2, "2")
