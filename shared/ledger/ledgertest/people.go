@@ -241,7 +241,7 @@ func adopt(t *testing.T, s *subject) {
 	fenced(t, "adopt what was adopted", err)
 	_, err = l.Settle(t.Context(), p, command.Work, s.key("1"))
 	fenced(t, "settle what was adopted", err)
-	p = s.settle(t, s.person(t, "ada"), "2")
+	s.settle(t, s.person(t, "ada"), "2")
 	_, err = l.Adopt(t.Context(), s.person(t, "eva"), command.Work, s.key("3"))
 	fenced(t, "adopt of nothing", err)
 	s.lined(t, ledger.LineAssigned, 1, "2")
@@ -263,7 +263,19 @@ func latePersonWriter(t *testing.T, s *subject) {
 		must(t, err)
 	}
 	s.lined(t, ledger.LinePinned, 2, "1")
-	s.settle(t, now, "1")
+
+	line, _ := now.Line(command.Work)
+	line.Fence = 2 // the next lease resumes the pin
+	resumed, err := l.Pin(t.Context(), now, command.Work, line, false)
+	must(t, err)
+	_, err = l.Settle(t.Context(), now, command.Work, s.key("1"))
+	fenced(t, "settle under an earlier lease", err)
+	_, err = l.Pin(t.Context(), now, command.Work, s.line(3, "1"), false)
+	fenced(t, "pin under an earlier lease", err)
+	_, err = l.Unpin(t.Context(), now, command.Work, s.key("1"))
+	must(t, err)
+	s.lined(t, ledger.LinePinned, 2, "1")
+	s.settle(t, resumed, "1")
 	s.lined(t, ledger.LineAssigned, 2, "1")
 }
 
