@@ -50,8 +50,8 @@ func refusal(s *source, imported string) string {
 	switch {
 	case home != "" && other != "" && home != other:
 		return "ucwa, webex and ledger do not know each other: join them in a function"
-	case s.external && within(target, "infra/sim"):
-		return "" // tests of shared and functions run against the simulators
+	case s.external && within(target, "infra/sim", "infra/emulators", "infra/local/queuetest"):
+		return "" // tests of shared and functions run against simulators and emulators
 	case s.external && within(s.dir, "events") && within(target, "shared"):
 		return "" // tests of the schemas compare them with the decoders
 	case within(s.dir, "infra/sim"):

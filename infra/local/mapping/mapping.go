@@ -21,11 +21,16 @@ import (
 	"dialtone/infra/local/queue"
 )
 
-// Source is the queue to poll; a [*queue.Queue] is one.
+// Source is the queue to poll; a [*queue.Queue] is one. Its methods are used
+// from several goroutines at once.
 type Source interface {
+	// Config gives the name of the queue and its visibility timeout.
 	Config() queue.Config
+	// Receive waits for messages as [queue.Queue.Receive] does.
 	Receive(ctx context.Context, o queue.ReceiveOptions) ([]queue.Received, error)
+	// DeleteBatch answers each receipt in its order; nil is deleted.
 	DeleteBatch(ctx context.Context, receipts []string) ([]error, error)
+	// ChangeVisibilityBatch answers each entry in its order; nil is changed.
 	ChangeVisibilityBatch(ctx context.Context, entries []queue.Visibility) ([]error, error)
 }
 

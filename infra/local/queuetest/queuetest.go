@@ -37,15 +37,23 @@ type Broker interface {
 // Queue is what the suite needs of a queue. Errors that the queue answers with
 // carry an SQS error code (see [Subject]). Batches are matched by position.
 type Queue interface {
+	// Send adds a message and returns once it is durable.
 	Send(ctx context.Context, m Outgoing) (Sent, error)
+	// SendBatch adds 1 to 10 messages and answers in their order.
 	SendBatch(ctx context.Context, messages []Outgoing) ([]SendOutcome, error)
 	// Receive waits up to wait seconds; visibility in seconds, 0: the queue's.
 	Receive(ctx context.Context, limit, wait, visibility int) ([]Received, error)
+	// Delete removes a received message for good.
 	Delete(ctx context.Context, receipt string) error
+	// DeleteBatch answers each receipt in its order; nil is deleted.
 	DeleteBatch(ctx context.Context, receipts []string) ([]error, error)
+	// ChangeVisibility hides a message in flight for so many seconds from now.
 	ChangeVisibility(ctx context.Context, receipt string, seconds int) error
+	// ChangeVisibilityBatch does so for several and answers in their order.
 	ChangeVisibilityBatch(ctx context.Context, receipts []string, seconds int) ([]error, error)
+	// Counts counts visible, in-flight and delayed messages.
 	Counts(ctx context.Context) (Counts, error)
+	// Purge removes all messages.
 	Purge(ctx context.Context) error
 	// Redrive moves all messages of this dead-letter queue back to their source
 	// and returns when they are there.
