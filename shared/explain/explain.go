@@ -5,6 +5,7 @@ package explain
 import (
 	"context"
 	"errors"
+	"net/http"
 	"time"
 
 	"dialtone/shared/failure"
@@ -113,11 +114,23 @@ var ucwaCases = []struct {
 		"another sign-in of the user pushed this one out",
 		"Nothing to do: the request is tried again later, so as not to push out the user's own devices.",
 	}},
-	{status(403), words{
+	{forbidden(inFront), words{
+		"something in front of Skype for Business refuses the call",
+		"Check the proxy and the publishing rules of the user's pool, then replay the request.",
+	}},
+	{forbidden(operation("token")), words{
+		"the user's pool refuses the sign-in",
+		"Check that the account is enabled and may sign in this way, then replay the request.",
+	}},
+	{forbidden(operation("createApplication")), words{
+		"the user is not allowed applications of this kind",
+		"Allow them in the user's mobility and client policies, then replay the request.",
+	}},
+	{status(http.StatusForbidden), words{
 		"the user is not enabled for Enterprise Voice",
 		"Enable Enterprise Voice for the user (Set-CsUser -EnterpriseVoiceEnabled $true), then replay the request.",
 	}},
-	{status(409), words{
+	{status(http.StatusConflict), words{
 		"the phone is set in Active Directory, or the pool does not support the operation",
 		"Have a directory administrator change the value, then drop or replay the request.",
 	}},
@@ -139,6 +152,19 @@ func status(s int) func(*ucwa.Error) bool {
 	return func(e *ucwa.Error) bool { return e.Status == s && e.Class == failure.Denied }
 }
 
+// forbidden is a 403 that is final. What it means depends on who says it: the
+// page of each resource has its own reason for the same empty subcode.
+func forbidden(says func(*ucwa.Error) bool) func(*ucwa.Error) bool {
+	return func(e *ucwa.Error) bool { return status(http.StatusForbidden)(e) && says(e) }
+}
+
+func operation(name string) func(*ucwa.Error) bool {
+	return func(e *ucwa.Error) bool { return e.Operation == name }
+}
+
+// inFront: UCWA itself answers 403 in JSON or XML, which leaves nothing to look up again.
+func inFront(e *ucwa.Error) bool { return e.Remedy == ucwa.Rediscover }
+
 // tokenWait is how often a request looks whether the Webex token was renewed.
 const tokenWait = 2 * time.Minute
 
@@ -154,8 +180,14 @@ func fromWebex(e *webex.Error) *failure.Error {
 	return f
 }
 
+// refusedToken also finds the failed renewal behind a call that it left without
+// a token.
 func refusedToken(e *webex.Error) bool {
-	return e.Status == 401 || e.Operation == "refreshToken"
+	if e.Status == http.StatusUnauthorized || e.Operation == "refreshToken" {
+		return true
+	}
+	cause, ok := errors.AsType[*webex.Error](e.Err)
+	return ok && refusedToken(cause)
 }
 
 func webexWords(e *webex.Error) words {

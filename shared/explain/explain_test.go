@@ -23,7 +23,10 @@ func TestWords(t *testing.T) {
 		words string // in reason or advice
 	}{
 		"typed already":      {&failure.Error{Class: failure.Exhausted, Reason: "empty"}, failure.Exhausted, "empty"},
-		"no voice":           {&ucwa.Error{Status: 403, Code: "Forbidden", Class: failure.Denied}, failure.Denied, "Enterprise Voice"},
+		"no voice":           {&ucwa.Error{Operation: "phones", Status: 403, Code: "Forbidden", Class: failure.Denied}, failure.Denied, "Enterprise Voice"},
+		"no application":     {&ucwa.Error{Operation: "createApplication", Status: 403, Class: failure.Denied}, failure.Denied, "policies"},
+		"sign-in forbidden":  {&ucwa.Error{Operation: "token", Status: 403, Class: failure.Denied}, failure.Denied, "refuses the sign-in"},
+		"proxy refuses":      {&ucwa.Error{Operation: "phones", Status: 403, Class: failure.Denied, Remedy: ucwa.Rediscover}, failure.Denied, "in front of"},
 		"anonymous":          {&ucwa.Error{Status: 403, Subcode: "AnonymousNotAllowed", Class: failure.Denied}, failure.Denied, "anonymously"},
 		"directory phone":    {&ucwa.Error{Status: 409, Code: "Conflict", Class: failure.Denied}, failure.Denied, "Active Directory"},
 		"no link":            {&ucwa.Error{Err: ucwa.ErrMissingLink, Class: failure.Denied}, failure.Denied, "does not offer"},
@@ -75,5 +78,19 @@ func TestReasonsQuoteNoNumber(t *testing.T) {
 	f := explain.Error(&ucwa.Error{Status: 400, Message: "tel:+4940123456789 is bad", Class: failure.Invalid})
 	if digits.MatchString(f.Reason + f.Advice) {
 		t.Errorf("%q %q", f.Reason, f.Advice)
+	}
+}
+
+// TestNoWebexTokenKeepsTheRequests runs the client: a token that has ended is
+// found out before any call, and looks different from a refused one.
+func TestNoWebexTokenKeepsTheRequests(t *testing.T) {
+	c, err := webex.New(webex.Config{Tokens: webex.StaticToken("")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range c.AvailableNumbers(t.Context(), webex.AvailableNumbersOptions{}) {
+		if f := explain.Error(err); f.Class != failure.Unavailable || f.RetryAfter == 0 {
+			t.Errorf("%v: class %s, wait %v; every message of the queue would be dead-lettered", err, f.Class, f.RetryAfter)
+		}
 	}
 }

@@ -98,20 +98,18 @@ func (w *work) look(ctx context.Context, needNumber bool) error {
 func (w *work) change(ctx context.Context) (outcome.Assigned, error) {
 	for range maxRefused {
 		line, err := w.reserve(ctx)
-		if err != nil {
+		if err == nil {
+			err = w.phone.publish(ctx, line.Number, w.want.IncludeInContactCard)
+		}
+		if err == nil {
+			return w.confirm(ctx, line)
+		}
+		if !numberRefused(err) || w.phone.shows(line.Number, nil) {
 			return outcome.Assigned{}, w.abandon(ctx, err)
 		}
-		err = w.phone.publish(ctx, line.Number, w.want.IncludeInContactCard)
-		if numberRefused(err) {
-			if err := w.park(ctx, line.Number, "Skype for Business refused it"); err != nil {
-				return outcome.Assigned{}, err
-			}
-			continue
+		if err := w.park(ctx, line.Number, "Skype for Business refused it"); err != nil {
+			return outcome.Assigned{}, err
 		}
-		if err != nil {
-			return outcome.Assigned{}, w.abandon(ctx, err)
-		}
-		return w.confirm(ctx, line)
 	}
 	return outcome.Assigned{}, w.abandon(ctx, &failure.Error{
 		Class:  failure.Conflict,
@@ -143,7 +141,8 @@ func (w *work) confirm(ctx context.Context, line ledger.Line) (outcome.Assigned,
 		w.person, err = w.h.cfg.Ledger.Settle(ctx, w.person, w.want.PhoneType, w.key)
 		return err
 	})
-	return result, g.Wait()
+	err := g.Wait()
+	return result, err
 }
 
 // keep answers for a user who has a number of ours already. One that was wiped
@@ -224,21 +223,19 @@ func (w *work) result(line ledger.Line, how string) outcome.Assigned {
 	}
 }
 
-// abandon takes back pin and claim if the failure is final. Anything else keeps
-// them: the next delivery goes on from the same number.
+// abandon takes back pin and claim if the failure is final and the phone shows
+// something else. Anything else keeps them: the next delivery, or the next
+// request of this user, goes on from the same number.
 func (w *work) abandon(ctx context.Context, cause error) error {
-	if !explain.Error(cause).Class.Permanent() {
-		return cause
-	}
 	line, found := w.person.Line(w.want.PhoneType)
-	if !found || line.State != ledger.LinePinned || line.Request != w.key {
+	mine := found && line.State == ledger.LinePinned && line.Request == w.key
+	if !mine || !explain.Error(cause).Class.Permanent() || w.phone.shows(line.Number, nil) {
 		return cause
 	}
-	_, unclaimErr := w.h.cfg.Ledger.Unclaim(ctx, line.Number, w.holder())
-	if unclaimErr != nil {
-		return unclaimErr
+	_, err := w.h.cfg.Ledger.Unclaim(ctx, line.Number, w.holder())
+	if err != nil {
+		return err
 	}
-	var err error
 	if w.person, err = w.h.cfg.Ledger.Unpin(ctx, w.person, w.want.PhoneType, w.key); err != nil {
 		return err
 	}

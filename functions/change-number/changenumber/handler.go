@@ -46,7 +46,7 @@ type Config struct {
 	// Backoff is the wait before a failed message comes back, by receive count.
 	// Zero: that of [sqsbatch.Config].
 	Backoff httpretry.Backoff
-	Logger      *slog.Logger  // nil: no log
+	Logger  *slog.Logger // nil: no log
 }
 
 // Handler handles batches. It is safe for concurrent use.

@@ -18,6 +18,7 @@ import (
 	"dialtone/infra/sim/ucwasim"
 	"dialtone/infra/sim/webexsim"
 	"dialtone/shared/command"
+	"dialtone/shared/e164"
 	"dialtone/shared/ledger"
 	"dialtone/shared/outcome"
 	"dialtone/shared/signin"
@@ -46,6 +47,8 @@ type options struct {
 	locations []webexsim.Location
 	pageLimit int // of Webex's lists; zero: 2000
 	store     ledger.Store
+
+	singleFilter bool // Webex's inventory is asked for one number at a time
 }
 
 // location is a site with this many numbers for people and some of every kind
@@ -73,7 +76,7 @@ func newSite(t *testing.T, o options) *site {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = skype.Close() })
-	cloud, err := webexsim.New(webexsim.Config{Locations: o.locations, PageLimit: o.pageLimit})
+	cloud, err := webexsim.New(webexsim.Config{Locations: o.locations, PageLimit: o.pageLimit, SingleNumberFilter: o.singleFilter})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -251,5 +254,23 @@ func (s *site) fault(f simkit.Fault) {
 	s.t.Helper()
 	if _, err := s.skype.Script().Add(f); err != nil {
 		s.t.Fatal(err)
+	}
+}
+
+// number reads a number's record.
+func (s *site) number(n e164.Number) ledger.Number {
+	s.t.Helper()
+	r, _, err := s.ledger.Number(s.t.Context(), n)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return r
+}
+
+// comesBack delivers a message that cannot be done yet.
+func (s *site) comesBack(body string) {
+	s.t.Helper()
+	if back := s.deliver(body); len(back) != 1 {
+		s.t.Fatalf("%d came back, want 1; dead letters %v", len(back), s.queue.letters)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"dialtone/shared/command"
 	"dialtone/shared/e164"
+	"dialtone/shared/explain"
 	"dialtone/shared/failure"
 	"dialtone/shared/logattr"
 	"dialtone/shared/outcome"
@@ -44,25 +45,30 @@ func openPhone(ctx context.Context, client *ucwa.Client, user sipaddr.User, typ 
 }
 
 // open makes an application and reads the phone through it, once more if the
-// application is lost in between.
+// way there turns out stale.
 func (p *publishedPhone) open(ctx context.Context) error {
-	for retried := false; ; retried = true {
-		app, err := p.client.Open(ctx, p.user)
-		if err != nil {
-			return err
-		}
-		p.app = app
-		if err = app.CheckUser(); err == nil {
-			err = p.read(ctx)
-		}
-		if err == nil {
-			return nil
-		}
-		p.close(ctx)
-		if retried || remedy(err) != ucwa.Recreate {
-			return err
-		}
+	err := p.enter(ctx)
+	if reopens(err) {
+		err = p.enter(ctx)
 	}
+	return err
+}
+
+// enter makes an application and reads the phone through it. After an error no
+// application is open.
+func (p *publishedPhone) enter(ctx context.Context) error {
+	app, err := p.client.Open(ctx, p.user)
+	if err != nil {
+		return err
+	}
+	p.app = app
+	if err = app.CheckUser(); err == nil {
+		err = p.read(ctx)
+	}
+	if err != nil {
+		p.close(ctx)
+	}
+	return err
 }
 
 func (p *publishedPhone) read(ctx context.Context) error {
@@ -113,6 +119,8 @@ func (p *publishedPhone) mayChange() error {
 // publish makes the phone show the number and returns once a read proves it.
 // A change whose outcome is unknown is settled by reading, never by guessing;
 // doing it again sets the same number, so nobody sees a second change.
+//
+// An error of a permanent class means that no change of this call is in effect.
 func (p *publishedPhone) publish(ctx context.Context, n e164.Number, card *bool) error {
 	var last error
 	for range maxRounds {
@@ -122,7 +130,7 @@ func (p *publishedPhone) publish(ctx context.Context, n e164.Number, card *bool)
 		if err := p.mayChange(); err != nil {
 			return err
 		}
-		last = p.app.ChangeNumber(ctx, p.phone, ucwa.NumberChange{Number: string(n), IncludeInContactCard: card})
+		last = p.change(ctx, n, card)
 		if last != nil && !settles(last) {
 			return last
 		}
@@ -136,21 +144,47 @@ func (p *publishedPhone) publish(ctx context.Context, n e164.Number, card *bool)
 	return &failure.Error{
 		Class:  failure.Unknown,
 		Reason: "Skype for Business does not show the number after the change",
-		Advice: "Nothing to do: the request is tried again and reads the phone first.", Err: last,
+		Advice: triedAgain, Err: last,
 	}
 }
 
-// reread reads the phone after a change, through a new application if the
-// change found the old one gone.
-func (p *publishedPhone) reread(ctx context.Context, change error) error {
-	var err error
-	if remedy(change) != ucwa.Recreate {
-		if err = p.read(ctx); remedy(err) != ucwa.Recreate {
-			return err
-		}
+const triedAgain = "Nothing to do: the request is tried again and reads the phone first."
+
+// change asks for the number, once more if the way there turns out stale.
+func (p *publishedPhone) change(ctx context.Context, n e164.Number, card *bool) error {
+	wanted := ucwa.NumberChange{Number: string(n), IncludeInContactCard: card}
+	err := p.app.ChangeNumber(ctx, p.phone, wanted)
+	if remedy(err) != ucwa.Rediscover {
+		return err
 	}
 	p.close(ctx)
-	return p.open(ctx)
+	if err := p.open(ctx); err != nil {
+		return err
+	}
+	return p.app.ChangeNumber(ctx, p.phone, wanted)
+}
+
+// reread reads the phone after a change, through a new application if the old
+// one is gone. As long as the change was not read back it may stand, so even a
+// refusal that is final by itself leaves its outcome unknown.
+func (p *publishedPhone) reread(ctx context.Context, change error) error {
+	err := change
+	if remedy(change) != ucwa.Recreate {
+		err = p.read(ctx)
+	}
+	if reopens(err) {
+		p.close(ctx)
+		err = p.open(ctx)
+	}
+	if err == nil || remedy(change) == ucwa.Recreate || remedy(change) == ucwa.Refresh {
+		return err // those changes were not applied
+	}
+	f := explain.Error(err)
+	return &failure.Error{
+		Class:  failure.Unknown,
+		Reason: "the change may have been applied, but the phone could not be read after it",
+		Advice: triedAgain, Upstream: f.Upstream, RetryAfter: f.RetryAfter, Err: err,
+	}
 }
 
 // close deletes the application, also when the request's time is up: one that
@@ -176,6 +210,16 @@ func settles(err error) bool {
 	return false
 }
 
+// reopens reports that a new application is the way on from an error: the old
+// one is gone, or the links to it lead nowhere.
+func reopens(err error) bool {
+	switch remedy(err) {
+	case ucwa.Recreate, ucwa.Rediscover, ucwa.Refresh:
+		return true
+	}
+	return false
+}
+
 // remedy returns what the client advises to do about an error.
 func remedy(err error) ucwa.Remedy {
 	if e, ok := errors.AsType[*ucwa.Error](err); ok {
@@ -187,7 +231,7 @@ func remedy(err error) ucwa.Remedy {
 // numberRefused reports that this number, not this user, is the trouble.
 func numberRefused(err error) bool {
 	e, ok := errors.AsType[*ucwa.Error](err)
-	return ok && e.Subcode == "NormalizationFailed"
+	return ok && e.Subcode == ucwa.NormalizationFailed
 }
 
 // parkedFor is how long a number rests that a vendor refused.
