@@ -1,6 +1,7 @@
 package changenumber
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -109,10 +110,7 @@ func (p *pool) take(ctx context.Context) (candidate, error) {
 		}
 	}
 	if len(p.ready) == 0 {
-		if p.err == nil {
-			p.err = p.exhausted()
-		}
-		return candidate{}, p.err
+		return candidate{}, cmp.Or(p.err, outrun())
 	}
 	c := p.ready[0]
 	p.ready = p.ready[1:]
@@ -128,15 +126,18 @@ func (p *pool) lists(n e164.Number) bool {
 }
 
 // fill gets candidates for the batch. What went wrong is kept for all who ask,
-// unless it was only this caller's time that ran out.
+// unless there are candidates all the same, or it was only this caller's time
+// that ran out.
 func (p *pool) fill(ctx context.Context) error {
-	found, err := p.search(ctx)
-	p.ready = append(p.ready, found...)
+	err := p.search(ctx)
 	if err != nil && ctx.Err() != nil {
 		return err
 	}
 	p.fills++
-	if err == nil && len(p.ready) == 0 {
+	switch {
+	case len(p.ready) > 0:
+		err = nil
+	case err == nil:
 		err = p.exhausted()
 	}
 	p.err = err
@@ -146,80 +147,96 @@ func (p *pool) fill(ctx context.Context) error {
 // search looks for free numbers and has a random few of them vetted. It starts
 // at the page that had some the last time: Webex goes on listing what dialtone
 // has given away, so the first pages of a large location fill up for good.
-func (p *pool) search(ctx context.Context) ([]candidate, error) {
+func (p *pool) search(ctx context.Context) error {
 	if err := p.h.openPool(ctx, p.key.location); err != nil {
-		return nil, err
+		return err
 	}
 	start := p.h.lastPage(p.key)
-	found, err := p.scan(ctx, start, nil)
-	if err != nil || len(found) >= p.want || start == 0 {
-		return found, err
+	err := p.scan(ctx, start)
+	if err != nil || p.enough() || start == 0 {
+		return err
 	}
-	return p.scan(ctx, 0, found)
+	return p.scan(ctx, 0)
 }
 
-// scan adds to found, page by page, until there are as many as are wanted.
-func (p *pool) scan(ctx context.Context, start int, found []candidate) ([]candidate, error) {
+func (p *pool) enough() bool { return len(p.ready) >= p.want }
+
+// scan draws candidates page by page until there are enough.
+func (p *pool) scan(ctx context.Context, start int) error {
 	for page, err := range p.pages(ctx, start) {
 		if err != nil {
-			return found, err
+			return err
 		}
 		p.listed = merge(p.listed, page.numbers)
-		free, err := p.free(ctx, page.numbers, 2*p.want+spare)
-		if err != nil {
-			return found, err
-		}
-		more, err := p.vetSome(ctx, free, p.want-len(found), page.tracking)
-		if len(more) > 0 {
+		had := len(p.ready)
+		err := p.draw(ctx, page)
+		if len(p.ready) > had {
 			p.h.foundAt(p.key, page.start)
 		}
-		found = append(found, more...)
-		if err != nil || len(found) >= p.want {
-			return found, err
+		if err != nil || p.enough() {
+			return err
 		}
 	}
-	return found, nil
+	return nil
 }
 
-// free drops what the ledger holds. It looks at windows of the list that start
-// at a random place and double in size, so that the cost does not grow with the
-// pool and concurrent workers look at different parts of it.
-func (p *pool) free(ctx context.Context, usable []e164.Number, enough int) ([]e164.Number, error) {
+// draw has free numbers of a page vetted until there are enough candidates. It
+// looks at windows of the page that start at a random place and double in size,
+// so that the cost does not grow with the pool and concurrent workers look at
+// different parts of it.
+func (p *pool) draw(ctx context.Context, page page) error {
+	choice := 2*p.want + spare
 	var free []e164.Number
-	for _, w := range windows(usable, 4*enough, rand.IntN(max(1, len(usable)))) {
-		held, err := p.h.cfg.Ledger.Held(ctx, p.key.location, w[0], w[len(w)-1], ledger.Holder{})
+	all := windows(page.numbers, 4*choice, rand.IntN(max(1, len(page.numbers))))
+	for i, w := range all {
+		more, err := p.free(ctx, w)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		for _, n := range w {
-			if _, is := held[n]; !is {
-				free = append(free, n)
-			}
+		if free = append(free, more...); len(free) < choice && i < len(all)-1 {
+			continue
 		}
-		if len(free) >= enough {
-			break
+		if err := p.vetSome(ctx, free, page.tracking); err != nil || p.enough() {
+			return err
+		}
+		free = nil
+	}
+	return nil
+}
+
+// free drops from a window what the ledger holds and what is a candidate already.
+func (p *pool) free(ctx context.Context, window []e164.Number) ([]e164.Number, error) {
+	held, err := p.h.cfg.Ledger.Held(ctx, p.key.location, window[0], window[len(window)-1], ledger.Holder{})
+	if err != nil {
+		return nil, err
+	}
+	var free []e164.Number
+	for _, n := range window {
+		_, is := held[n]
+		if !is && !slices.ContainsFunc(p.ready, func(c candidate) bool { return c.number == n }) {
+			free = append(free, n)
 		}
 	}
 	return free, nil
 }
 
-// vetSome vets random free numbers, twice as many as are needed, until n are
-// found usable.
-func (p *pool) vetSome(ctx context.Context, free []e164.Number, n int, tracking string) ([]candidate, error) {
+// vetSome vets random ones of the free numbers, twice as many as are missing,
+// until there are enough candidates.
+func (p *pool) vetSome(ctx context.Context, free []e164.Number, tracking string) error {
 	rand.Shuffle(len(free), func(i, j int) { free[i], free[j] = free[j], free[i] })
-	var found []candidate
-	for len(free) > 0 && len(found) < n {
-		k := min(len(free), 2*n+spare)
-		more, err := p.vet(ctx, ledger.Holder{}, free[:k]...)
+	for len(free) > 0 && !p.enough() {
+		k := min(len(free), 2*(p.want-len(p.ready))+spare)
+		found, err := p.vet(ctx, ledger.Holder{}, free[:k]...)
 		if err != nil {
-			return found, err
+			return err
 		}
-		for i := range more {
-			more[i].tracking = []string{tracking}
+		for _, c := range found {
+			c.tracking = []string{tracking}
+			p.ready = append(p.ready, c)
 		}
-		found, free = append(found, more...), free[k:]
+		free = free[k:]
 	}
-	return found, nil
+	return nil
 }
 
 func (p *pool) exhausted() error {
@@ -234,6 +251,16 @@ func (p *pool) exhausted() error {
 		Class:  failure.Exhausted,
 		Reason: fmt.Sprintf("no usable number is left at location %s for %s", p.key.location, p.key.license),
 		Advice: "Order numbers for the location in Webex Control Hub, or release unused ones, then replay the request.",
+	}
+}
+
+// outrun is for free numbers that were found each time, and gone each time when
+// they were claimed: that pool is not exhausted.
+func outrun() error {
+	return &failure.Error{
+		Class:  failure.Unavailable,
+		Reason: "others took each free number of the location first",
+		Advice: "Nothing to do: the request waits on its queue and is tried again.",
 	}
 }
 

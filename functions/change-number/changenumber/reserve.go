@@ -48,10 +48,11 @@ func (w *work) resume(ctx context.Context, line *ledger.Line) (ok bool, err erro
 		return true, nil
 	}
 	v, err := w.pools.of(w.want).vet(ctx, w.holder(), line.Number)
-	if err != nil {
-		return false, err
+	if err != nil || len(v) == 1 {
+		return err == nil, err
 	}
-	return len(v) == 1, nil
+	_, err = w.h.cfg.Ledger.Unclaim(ctx, line.Number, w.holder())
+	return false, err
 }
 
 // claim pins the candidate on the person, then claims it: the choice is on

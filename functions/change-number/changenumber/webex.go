@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dialtone/shared/e164"
+	"dialtone/shared/failure"
 	"dialtone/shared/ledger"
 	"dialtone/shared/webex"
 )
@@ -48,32 +49,71 @@ func eligible(n webex.AvailableNumber) bool {
 	return n.State == webex.Active && !n.MainNumber && !n.ServiceNumber && !n.Mobile
 }
 
-// vet asks the inventory about numbers that are to be handed out, in one call,
-// and returns those that nobody owns. The list alone does not tell toll-free,
-// reserved and owned numbers. A number that must not be used is parked.
+// vet asks the inventory about numbers that are to be handed out and returns
+// those that nobody owns. The list alone does not tell toll-free, reserved and
+// owned numbers. A number that must not be used is parked; one that the
+// inventory does not show is left alone.
 func (p *pool) vet(ctx context.Context, h ledger.Holder, numbers ...e164.Number) ([]candidate, error) {
-	refused := map[e164.Number]string{}
-	for _, n := range numbers {
-		refused[n] = "not in the Webex inventory"
-	}
 	now := time.Now().UTC()
-	for n, err := range p.h.cfg.Webex.Numbers(ctx, webex.NumbersOptions{OrgID: p.key.org, PhoneNumbers: numbers}) {
-		if err != nil {
-			return nil, err
-		}
-		refused[n.PhoneNumber] = p.obstacle(n)
+	known, err := p.inventory(ctx, numbers)
+	if err != nil {
+		return nil, err
 	}
 	var good []candidate
 	for _, n := range numbers {
-		if refused[n] == "" {
+		entry, found := known[n]
+		switch reason := p.obstacle(entry); {
+		case !found:
+		case reason == "":
 			good = append(good, candidate{number: n, vetted: now})
-			continue
-		}
-		if _, err := p.h.cfg.Ledger.Park(ctx, n, p.key.location, h, refused[n], now.Add(parkedFor)); err != nil {
-			return nil, err
+		default:
+			if _, err := p.h.cfg.Ledger.Park(ctx, n, p.key.location, h, reason, now.Add(parkedFor)); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return good, nil
+}
+
+// inventory returns what Webex knows of the numbers. One call asks for all. If
+// it shows none of several it may have taken their list for a single number, as
+// the documented type of the filter has it: then each is asked for by itself,
+// until as many are known as the batch wants.
+func (p *pool) inventory(ctx context.Context, numbers []e164.Number) (map[e164.Number]webex.Number, error) {
+	known := map[e164.Number]webex.Number{}
+	ask := func(some ...e164.Number) error {
+		for n, err := range p.h.cfg.Webex.Numbers(ctx, webex.NumbersOptions{OrgID: p.key.org, PhoneNumbers: some}) {
+			if err != nil {
+				return err
+			}
+			known[n.PhoneNumber] = n
+		}
+		return nil
+	}
+	err := ask(numbers...)
+	if len(known) > 0 || len(numbers) == 1 {
+		return known, err
+	}
+	for _, n := range numbers {
+		if err != nil || len(known) >= p.want {
+			return known, err
+		}
+		err = ask(n)
+	}
+	if err == nil && len(known) == 0 {
+		err = unlisted()
+	}
+	return known, err
+}
+
+// unlisted keeps requests on their queue: that Webex shows none of its free
+// numbers in its inventory is no property of a request or of a number.
+func unlisted() error {
+	return &failure.Error{
+		Class:  failure.Unavailable,
+		Reason: "Webex lists numbers as available that its inventory does not show",
+		Advice: "Check that orgId and the Webex token belong to the organisation of the location; requests wait on their queue meanwhile.",
+	}
 }
 
 // obstacle says why a number of the inventory must not be handed out; "" if it may.
