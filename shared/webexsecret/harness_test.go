@@ -88,6 +88,7 @@ type process struct {
 	mu        sync.Mutex
 	memory    map[string][]byte
 	saving    func() error // nil: saves work
+	afterRead func()       // called once, after the first read
 	forgotten int
 }
 
@@ -126,6 +127,12 @@ func (p *process) Secret(ctx context.Context, name string) ([]byte, error) {
 		return nil, signin.ErrNoSecret
 	}
 	p.memory[name] = data
+	if then := p.afterRead; then != nil {
+		p.afterRead = nil
+		p.cloud.mu.Unlock()
+		then()
+		p.cloud.mu.Lock()
+	}
 	return data, ctx.Err()
 }
 

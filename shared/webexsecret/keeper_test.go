@@ -124,6 +124,26 @@ func TestRefreshesHoldTheLock(t *testing.T) {
 	}
 }
 
+// Whoever gets the lock because somebody has just finished looks again.
+func TestRenewedJustBeforeTheLock(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		cloud := newCloud(t, webexsim.Config{})
+		cloud.sign(t, signed(8*day))
+		first := cloud.start(t, inside{cloud.webex.Handler()}, "http://localhost/v1")
+		second := cloud.start(t, inside{cloud.webex.Handler()}, "http://localhost/v1")
+		second.afterRead = func() {
+			if _, err := first.Token(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+		token, err := second.Token(t.Context())
+		if err != nil || token != cloud.kept(t).AccessToken || cloud.refreshes() != 1 {
+			t.Errorf("%v, %d refreshes", err, cloud.refreshes())
+		}
+	})
+}
+
 // The rest of the secret survives, and what came before does not.
 func TestSaveKeepsOtherFields(t *testing.T) {
 	t.Parallel()
