@@ -28,7 +28,6 @@ package dynamo
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"strconv"
 	"time"
@@ -64,11 +63,11 @@ func (s *Store) Get(ctx context.Context, key ledger.Key) (ledger.Item, error) {
 		TableName: &s.table, Key: encodeKey(key), ConsistentRead: aws.Bool(true),
 	})
 	if err != nil {
-		return ledger.Item{}, s.failure(ctx, "get "+string(key.Kind), err)
+		return ledger.Item{}, s.failure("get "+string(key.Kind), err)
 	}
 	item, err := live(out.Item)
 	if err != nil {
-		return ledger.Item{}, s.failure(ctx, "get "+string(key.Kind), err)
+		return ledger.Item{}, s.failure("get "+string(key.Kind), err)
 	}
 	return item, nil
 }
@@ -87,14 +86,14 @@ func (s *Store) Put(ctx context.Context, item ledger.Item) error {
 	}
 	refused, ok := errors.AsType[*types.ConditionalCheckFailedException](err)
 	if !ok {
-		return s.failure(ctx, "put "+string(item.Key.Kind), err)
+		return s.failure("put "+string(item.Key.Kind), err)
 	}
 	if len(refused.Item) == 0 {
 		return ledger.ErrChanged
 	}
 	current, err := live(refused.Item)
 	if err != nil {
-		return s.failure(ctx, "put "+string(item.Key.Kind), err)
+		return s.failure("put "+string(item.Key.Kind), err)
 	}
 	return &ledger.ChangedError{Current: current}
 }
@@ -115,31 +114,48 @@ func unchanged(version int64) (condition string, values map[string]types.Attribu
 func (s *Store) List(ctx context.Context, index, from, to string) iter.Seq2[ledger.Item, error] {
 	return func(yield func(ledger.Item, error) bool) {
 		query := s.query(index, from, to)
-		if query == nil || ctx.Err() != nil {
+		if query == nil {
 			if err := ctx.Err(); err != nil {
-				yield(ledger.Item{}, s.failure(ctx, "list "+index, err))
+				yield(ledger.Item{}, s.failure("list "+index, err))
 			}
 			return
 		}
-		for more := true; more; more = len(query.ExclusiveStartKey) > 0 {
-			page, err := s.client.Query(ctx, query)
+		for {
+			page, err := s.page(ctx, query)
 			if err != nil {
-				yield(ledger.Item{}, s.failure(ctx, "list "+index, err))
+				yield(ledger.Item{}, s.failure("list "+index, err))
 				return
 			}
-			for _, attributes := range page.Items {
-				item, err := live(attributes)
-				if err != nil {
-					yield(ledger.Item{}, s.failure(ctx, "list "+index, err))
-					return
-				}
-				if item.Version > 0 && !yield(item, nil) {
+			for _, item := range page {
+				if !yield(item, nil) {
 					return
 				}
 			}
-			query.ExclusiveStartKey = page.LastEvaluatedKey
+			if len(query.ExclusiveStartKey) == 0 {
+				return
+			}
 		}
 	}
+}
+
+// page reads the items of one page that count, and moves the query on to the next.
+func (s *Store) page(ctx context.Context, query *dynamodb.QueryInput) ([]ledger.Item, error) {
+	out, err := s.client.Query(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	query.ExclusiveStartKey = out.LastEvaluatedKey
+	items := make([]ledger.Item, 0, len(out.Items))
+	for _, a := range out.Items {
+		item, err := live(a)
+		if err != nil {
+			return nil, err
+		}
+		if item.Version > 0 {
+			items = append(items, item)
+		}
+	}
+	return items, nil
 }
 
 // query is the question for a list's first page; nil where nothing can be in it,
@@ -158,15 +174,6 @@ func (s *Store) query(index, from, to string) *dynamodb.QueryInput {
 		TableName: &s.table, IndexName: aws.String(IndexName), Limit: aws.Int32(pageSize),
 		KeyConditionExpression: &condition, ExpressionAttributeValues: values,
 	}
-}
-
-// failure says what could not be done and where. The end of the context is
-// named in any case, whatever the client made of it.
-func (s *Store) failure(ctx context.Context, operation string, err error) error {
-	if ended := ctx.Err(); ended != nil && !errors.Is(err, ended) {
-		return fmt.Errorf("%s in table %s: %w: %w", operation, s.table, ended, err)
-	}
-	return fmt.Errorf("%s in table %s: %w", operation, s.table, err)
 }
 
 func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
