@@ -94,11 +94,11 @@ func serve(ctx context.Context, o order) (any, error) {
 	case "exit":
 		os.Exit(o.N)
 	case "large":
-		return io.LimitReader(endless{}, int64(o.N)), nil
+		return plain{io.LimitReader(endless{}, int64(o.N))}, nil
 	case "raw":
-		return strings.NewReader(o.Text), nil
+		return plain{strings.NewReader(o.Text)}, nil
 	case "break off":
-		return io.MultiReader(strings.NewReader("half an ans"), broken{}), nil
+		return plain{io.MultiReader(strings.NewReader("half an ans"), broken{})}, nil
 	case "print":
 		fmt.Print(o.Text)
 	case "outlive":
@@ -132,6 +132,12 @@ func get(url string) error {
 	}
 	return resp.Body.Close()
 }
+
+// plain is an answer that is passed on as it is: it has no field that could be
+// encoded.
+type plain struct{ of io.Reader }
+
+func (p plain) Read(b []byte) (int, error) { return p.of.Read(b) }
 
 type endless struct{}
 
@@ -202,8 +208,8 @@ func nextTwice() string {
 	return verdict(resp)
 }
 
-// beHost runs two functions, one of which rests frozen while the other works,
-// and waits to be killed.
+// beHost runs two functions, one of which works while the other rests frozen,
+// says so, and waits to be killed.
 func beHost() {
 	h, err := lambdahost.New(lambdahost.Config{
 		Binary: os.Args[0], Env: map[string]string{roleVar: "function"}, MaxConcurrency: 2, Freeze: true,
@@ -211,15 +217,11 @@ func beHost() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	go func() { _, _ = h.Invoke(context.Background(), must(order{Do: "meet", Text: os.Getenv("MEETING")})) }()
 	if _, err := h.Invoke(context.Background(), must(order{Do: "outlive", Text: os.Getenv("LIFELINE")})); err != nil {
 		log.Fatal(err)
 	}
-	if _, err := h.Provision(context.Background()); err != nil {
-		log.Fatal(err)
-	}
-	for range 2 {
-		go func() { _, _ = h.Invoke(context.Background(), must(order{Do: "meet", Text: os.Getenv("MEETING")})) }()
-	}
+	fmt.Println("frozen")
 	select {}
 }
 

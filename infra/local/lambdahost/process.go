@@ -97,6 +97,7 @@ func (p *process) alive() bool {
 func (p *process) freeze() {
 	if p.cfg.Freeze {
 		p.signal(sigStop)
+		awaitStop(p.pid())
 	}
 }
 
@@ -141,7 +142,7 @@ func (p *process) initialize(ctx context.Context) (time.Duration, error) {
 	case <-p.api.asked:
 		return time.Since(p.begun), nil
 	case <-p.exited:
-		return 0, p.notStarted(ended(p.cmd.ProcessState))
+		return 0, p.notStarted(p.reason())
 	case e := <-p.api.failed:
 		p.await(ctx)
 		return 0, p.notStarted(e)
@@ -154,13 +155,19 @@ func (p *process) initialize(ctx context.Context) (time.Duration, error) {
 	}
 }
 
-// notStarted completes the reason why the process, now gone, did not start; what
-// it said itself is the better reason.
-func (p *process) notStarted(e *Error) *Error {
+// reason returns why the process ended before it asked for work: what it said
+// itself or, if it said nothing, how it ended.
+func (p *process) reason() *Error {
 	select {
-	case e = <-p.api.failed:
+	case e := <-p.api.failed:
+		return e
 	default:
+		return ended(p.cmd.ProcessState)
 	}
+}
+
+// notStarted completes the reason why the process, now gone, did not start.
+func (p *process) notStarted(e *Error) *Error {
 	e.Init, e.FirstLine = true, p.output.firstLine()
 	return e
 }

@@ -1,10 +1,25 @@
 package lambdahost
 
-import "syscall"
+import (
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
 
 // attributes give a process its own group, out of reach of a terminal's
 // interrupt, and let the kernel kill it when the thread that started it dies:
 // not even a host that is killed leaves functions behind.
 func attributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}
+
+// awaitStop returns when a process that was told to stop has done so: each of its
+// threads may work on for a moment. It returns at once when the process is gone.
+func awaitStop(pid int) {
+	for {
+		err := unix.Waitid(unix.P_PID, pid, nil, unix.WSTOPPED|unix.WNOWAIT, nil)
+		if err != unix.EINTR {
+			return
+		}
+	}
 }
