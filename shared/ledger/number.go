@@ -114,7 +114,7 @@ func (l *Ledger) Held(ctx context.Context, locationID string, from, to e164.Numb
 		if err != nil {
 			return nil, fmt.Errorf("list held numbers: %w", err)
 		}
-		if !n.claimable(h, now) {
+		if !n.heldBy(h) && !n.claimable(h, now) {
 			held[n.Number] = n.State
 		}
 	}

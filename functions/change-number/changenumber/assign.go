@@ -46,25 +46,39 @@ func (w *work) assign(ctx context.Context) (outcome.Assigned, error) {
 	if found && line.State == ledger.LineAssigned && line.Request == w.key {
 		return w.recorded(line), nil // all was done but for the record
 	}
-	if err := w.look(ctx, !found || w.want.Replace); err != nil {
+	mine := found && line.State == ledger.LinePinned && line.Request == w.key
+	if err := w.look(ctx, !mine && w.chooses(line, found)); err != nil {
 		return outcome.Assigned{}, err
 	}
 	defer w.phone.close(ctx)
 	switch {
+	case w.foreign(line, found):
+		return w.keepForeign(ctx)
 	case w.want.DryRun:
 		return w.plan(ctx, line, found)
-	case !found:
-		if w.phone.number() != "" && !w.want.Replace {
-			return w.keepForeign(ctx)
-		}
-	case line.State == ledger.LineAssigned && !w.want.Replace:
+	case found && line.State == ledger.LineAssigned && !w.chooses(line, found):
 		return w.keep(ctx, line)
-	case line.Request != w.key && !w.want.Replace:
+	case found && line.Request != w.key && !w.chooses(line, found):
 		if w.person, err = w.h.cfg.Ledger.Adopt(ctx, w.person, w.want.PhoneType, w.key); err != nil {
 			return outcome.Assigned{}, err
 		}
 	}
 	return w.change(ctx)
+}
+
+// chooses reports that the user's line, if any, is not the one to go on with: a
+// number must be chosen.
+func (w *work) chooses(line ledger.Line, found bool) bool {
+	return !found || w.want.Replace && line.Number != w.want.Number
+}
+
+// foreign reports that the phone shows a number which is not that of the
+// user's line, and which is to stay.
+func (w *work) foreign(line ledger.Line, found bool) bool {
+	if w.want.Replace || w.phone.number() == "" {
+		return false
+	}
+	return !found || line.State == ledger.LineAssigned && !w.phone.shows(line.Number, nil)
 }
 
 // look reads the user's phone and, if a number will be needed, gets the pool
@@ -83,9 +97,9 @@ func (w *work) look(ctx context.Context, needNumber bool) error {
 	if openErr != nil {
 		return openErr
 	}
-	// A user who has a number already needs no pool: that it is empty counts
-	// only if something must be chosen from it.
-	if f := failure.As(poolErr); f != nil && f.Class == failure.Exhausted {
+	// A user who has a number already needs no pool: that it offers nothing
+	// counts only if something must be chosen from it.
+	if f := failure.As(poolErr); f != nil && f.Class.Permanent() {
 		return nil
 	}
 	if poolErr != nil {
@@ -145,14 +159,11 @@ func (w *work) confirm(ctx context.Context, line ledger.Line) (outcome.Assigned,
 	return result, err
 }
 
-// keep answers for a user who has a number of ours already. One that was wiped
-// from the phone is published again; one that somebody replaced by hand is left.
+// keep answers for a user who has a number of ours already, and publishes it
+// again where it was wiped from the phone.
 func (w *work) keep(ctx context.Context, line ledger.Line) (outcome.Assigned, error) {
 	how := outcome.AsFound
-	switch {
-	case w.phone.number() != "" && !w.phone.shows(line.Number, nil):
-		return w.keepForeign(ctx)
-	case !w.phone.shows(line.Number, w.want.IncludeInContactCard):
+	if !w.phone.shows(line.Number, w.want.IncludeInContactCard) {
 		if err := w.phone.publish(ctx, line.Number, w.want.IncludeInContactCard); err != nil {
 			return outcome.Assigned{}, err
 		}
@@ -167,8 +178,8 @@ func (w *work) keep(ctx context.Context, line ledger.Line) (outcome.Assigned, er
 // offers that number as free, it is set aside: it is in use here.
 func (w *work) keepForeign(ctx context.Context) (outcome.Assigned, error) {
 	n, _, _ := e164.FromTel(w.phone.number())
-	if n != "" && w.pools.of(w.want).lists(n) {
-		if _, err := w.h.cfg.Ledger.Park(ctx, n, w.want.LocationID, ledger.Holder{Request: w.key}, "published for a user by other means", time.Time{}); err != nil {
+	if n != "" && !w.want.DryRun && w.pools.of(w.want).lists(n) {
+		if _, err := w.h.cfg.Ledger.Park(ctx, n, w.want.LocationID, w.holder(), "published for a user by other means", time.Time{}); err != nil {
 			return outcome.Assigned{}, err
 		}
 	}
@@ -180,10 +191,7 @@ func (w *work) keepForeign(ctx context.Context) (outcome.Assigned, error) {
 
 // plan answers a dry run: what would be chosen, with nothing written or changed.
 func (w *work) plan(ctx context.Context, line ledger.Line, found bool) (outcome.Assigned, error) {
-	if !found && w.phone.number() != "" && !w.want.Replace {
-		return w.keepForeign(ctx)
-	}
-	if !found || w.want.Replace {
+	if w.chooses(line, found) {
 		c, err := w.pools.of(w.want).take(ctx)
 		if err != nil {
 			return outcome.Assigned{}, err

@@ -118,38 +118,12 @@ func TestReplace(t *testing.T) {
 	}
 }
 
-func TestExactNumber(t *testing.T) {
-	s := newSite(t, options{})
-	want := s.freeNumber()
-	if a := s.done(s.assign("1", 1, data{"number": want})); string(a.Number) != want {
-		t.Errorf("got %s, want %s", a.Number, want)
-	}
-	s.deliver(s.assign("2", 2, data{"number": want}))
-	if l := s.queue.letter(t); l["class"] != "conflict" {
-		t.Errorf("dead letter %v", l)
-	}
-}
-
 func TestPhoneTypeAndContactCard(t *testing.T) {
 	s := newSite(t, options{})
 	a := s.done(s.assign("1", 1, data{"phoneType": "other", "includeInContactCard": true}))
 	p := s.skypeUser(1).Phones["other"]
 	if !e164.Same(p.Number, string(a.Number)) || !p.IncludeInContactCard || !a.After.IncludeInContactCard {
 		t.Errorf("phone %+v, outcome %+v", p, a)
-	}
-}
-
-func TestDryRunChangesNothing(t *testing.T) {
-	s := newSite(t, options{})
-	a := s.done(s.assign("1", 1, data{"dryRun": true}))
-	if !a.DryRun || a.Verified != outcome.PlanOnly || a.Number == "" {
-		t.Errorf("outcome %+v", a)
-	}
-	if _, known, _ := s.ledger.Number(t.Context(), a.Number); known {
-		t.Error("a dry run claimed its number")
-	}
-	if c := s.skypeUser(1).ChangeCount; c != 0 {
-		t.Errorf("a dry run made %d changes", c)
 	}
 }
 

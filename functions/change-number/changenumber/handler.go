@@ -52,7 +52,7 @@ type Config struct {
 // Handler handles batches. It is safe for concurrent use.
 type Handler struct {
 	opened sync.Map // locations made known to the ledger
-	starts sync.Map // poolKey: offset of the page that had free numbers
+	starts sync.Map // site: offset of the page that had free numbers
 	cfg    Config
 	runner *sqsbatch.Runner
 	log    *slog.Logger

@@ -30,13 +30,24 @@ type pools struct {
 
 // poolKey is what must be equal for two requests to draw from the same list.
 type poolKey struct {
+	site
+	exact e164.Number   // "": any number
+	owner ledger.Holder // who wants the exact number: it may be resting for them
+	dry   bool          // a dry run takes no candidate from those in earnest, and parks nothing
+}
+
+// site is what Webex lists numbers by.
+type site struct {
 	org, location string
 	license       command.LicenseType
-	exact         e164.Number // "": any number
 }
 
 func keyOf(a command.Assign) poolKey {
-	return poolKey{org: a.OrgID, location: a.LocationID, license: a.LicenseType, exact: a.Number}
+	k := poolKey{site: site{org: a.OrgID, location: a.LocationID, license: a.LicenseType}, exact: a.Number, dry: a.DryRun}
+	if a.Number != "" {
+		k.owner = ledger.Holder{User: a.User, PhoneType: a.PhoneType}
+	}
+	return k
 }
 
 func newPools(h *Handler, e events.SQSEvent) *pools {
@@ -148,9 +159,6 @@ func (p *pool) fill(ctx context.Context) error {
 // at the page that had some the last time: Webex goes on listing what dialtone
 // has given away, so the first pages of a large location fill up for good.
 func (p *pool) search(ctx context.Context) error {
-	if err := p.h.openPool(ctx, p.key.location); err != nil {
-		return err
-	}
 	start := p.h.lastPage(p.key)
 	err := p.scan(ctx, start)
 	if err != nil || p.enough() || start == 0 {
@@ -165,6 +173,9 @@ func (p *pool) enough() bool { return len(p.ready) >= p.want }
 func (p *pool) scan(ctx context.Context, start int) error {
 	for page, err := range p.pages(ctx, start) {
 		if err != nil {
+			return err
+		}
+		if err := p.opened(ctx, page); err != nil {
 			return err
 		}
 		p.listed = merge(p.listed, page.numbers)
@@ -206,7 +217,7 @@ func (p *pool) draw(ctx context.Context, page page) error {
 
 // free drops from a window what the ledger holds and what is a candidate already.
 func (p *pool) free(ctx context.Context, window []e164.Number) ([]e164.Number, error) {
-	held, err := p.h.cfg.Ledger.Held(ctx, p.key.location, window[0], window[len(window)-1], ledger.Holder{})
+	held, err := p.h.cfg.Ledger.Held(ctx, p.key.location, window[0], window[len(window)-1], p.key.owner)
 	if err != nil {
 		return nil, err
 	}
@@ -226,7 +237,7 @@ func (p *pool) vetSome(ctx context.Context, free []e164.Number, tracking string)
 	rand.Shuffle(len(free), func(i, j int) { free[i], free[j] = free[j], free[i] })
 	for len(free) > 0 && !p.enough() {
 		k := min(len(free), 2*(p.want-len(p.ready))+spare)
-		found, err := p.vet(ctx, ledger.Holder{}, free[:k]...)
+		found, err := p.vet(ctx, p.key.owner, free[:k]...)
 		if err != nil {
 			return err
 		}

@@ -67,12 +67,21 @@ func (p *pool) vet(ctx context.Context, h ledger.Holder, numbers ...e164.Number)
 		case reason == "":
 			good = append(good, candidate{number: n, vetted: now})
 		default:
-			if _, err := p.h.cfg.Ledger.Park(ctx, n, p.key.location, h, reason, now.Add(parkedFor)); err != nil {
+			if err := p.park(ctx, n, h, reason); err != nil {
 				return nil, err
 			}
 		}
 	}
 	return good, nil
+}
+
+// park sets a number aside for a day. A dry run leaves it to be found again.
+func (p *pool) park(ctx context.Context, n e164.Number, h ledger.Holder, reason string) error {
+	if p.key.dry {
+		return nil
+	}
+	_, err := p.h.cfg.Ledger.Park(ctx, n, p.key.location, h, reason, time.Now().Add(parkedFor))
+	return err
 }
 
 // inventory returns what Webex knows of the numbers. One call asks for all. If
@@ -141,8 +150,8 @@ func (p *pool) obstacle(n webex.Number) string {
 
 // lastPage is the offset of the page that had free numbers the last time.
 func (h *Handler) lastPage(k poolKey) int {
-	start, known := h.starts.Load(k)
-	if !known {
+	start, known := h.starts.Load(k.site)
+	if !known || k.exact != "" {
 		return 0
 	}
 	return start.(int)
@@ -150,18 +159,22 @@ func (h *Handler) lastPage(k poolKey) int {
 
 func (h *Handler) foundAt(k poolKey, start int) {
 	if k.exact == "" {
-		h.starts.Store(k, start)
+		h.starts.Store(k.site, start)
 	}
 }
 
-// openPool makes the location known to the ledger, once for the life of the process.
-func (h *Handler) openPool(ctx context.Context, location string) error {
-	if _, known := h.opened.Load(location); known {
+// opened makes a location that has numbers known to the ledger, once for the
+// life of the process.
+func (p *pool) opened(ctx context.Context, page page) error {
+	if p.key.dry || len(page.numbers) == 0 {
 		return nil
 	}
-	if err := h.cfg.Ledger.OpenPool(ctx, location); err != nil {
+	if _, known := p.h.opened.Load(p.key.location); known {
+		return nil
+	}
+	if err := p.h.cfg.Ledger.OpenPool(ctx, p.key.location); err != nil {
 		return err
 	}
-	h.opened.Store(location, true)
+	p.h.opened.Store(p.key.location, true)
 	return nil
 }

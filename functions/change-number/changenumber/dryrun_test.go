@@ -1,0 +1,93 @@
+package changenumber_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"dialtone/infra/sim/ucwasim"
+	"dialtone/infra/sim/webexsim"
+	"dialtone/shared/ledger"
+	"dialtone/shared/outcome"
+)
+
+func TestDryRunChangesNothing(t *testing.T) {
+	s := newSite(t, options{})
+	a := s.done(s.assign("1", 1, data{"dryRun": true}))
+	if !a.DryRun || a.Verified != outcome.PlanOnly || a.Number == "" {
+		t.Errorf("outcome %+v", a)
+	}
+	if _, known, _ := s.ledger.Number(t.Context(), a.Number); known {
+		t.Error("a dry run claimed its number")
+	}
+	if c := s.skypeUser(1).ChangeCount; c != 0 {
+		t.Errorf("a dry run made %d changes", c)
+	}
+}
+
+// snapshot returns what the ledger keeps, but for requests and sign-ins.
+func (s *site) snapshot() map[ledger.Key]string {
+	all := map[ledger.Key]string{}
+	for k, i := range s.store.(*mem).m {
+		if k.Kind != ledger.KindRequest && k.Kind != ledger.KindSession {
+			all[k] = string(i.Data)
+		}
+	}
+	return all
+}
+
+func TestDryRunWritesNothing(t *testing.T) {
+	for name, c := range map[string]struct {
+		skype ucwasim.Phone
+		more  data
+	}{
+		"new hire":       {ucwasim.Phone{}, data{}},
+		"foreign number": {ucwasim.Phone{Number: "tel:free"}, data{}},
+		"replace":        {ucwasim.Phone{Number: "tel:free"}, data{"replace": true}},
+		"exact":          {ucwasim.Phone{}, data{"number": "free"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			// few numbers are usable, so that vetting meets those that are not
+			s := newSite(t, options{locations: []webexsim.Location{{Name: "Home", Prefix: "+1205", Numbers: 1, TollFree: 30, Reserved: 30}}})
+			free := s.freeNumber()
+			if c.more["number"] != nil {
+				c.more["number"] = free
+			}
+			c.skype.Number = strings.ReplaceAll(c.skype.Number, "free", free)
+			if err := s.skype.SetPhone(user(1), "work", c.skype); err != nil {
+				t.Fatal(err)
+			}
+			before := s.snapshot()
+			c.more["dryRun"] = true
+			a := s.done(s.assign("1", 1, c.more))
+			if after := s.snapshot(); fmt.Sprint(after) != fmt.Sprint(before) {
+				t.Errorf("%+v\nwrote %v", a, after)
+			}
+		})
+	}
+}
+
+func TestDryRunTakesNoCandidateAway(t *testing.T) {
+	s := newSite(t, options{})
+	want := s.freeNumber()
+	s.deliver(s.assign("1", 1, data{"number": want, "dryRun": true}), s.assign("2", 2, data{"number": want}))
+	if len(s.queue.letters) > 0 {
+		t.Errorf("dead letter %v", s.queue.letters[0].Attributes)
+	}
+}
+
+func TestDryRunSaysWhatWouldHappen(t *testing.T) {
+	s := newSite(t, options{})
+	mine := s.done(s.assign("1", 1, nil))
+	dry := s.done(s.assign("2", 1, data{"dryRun": true}))
+	if dry.Number != mine.Number || !dry.Managed {
+		t.Errorf("plan %+v", dry)
+	}
+	if err := s.skype.SetPhone(user(1), "work", ucwasim.Phone{Number: "tel:+4989555"}); err != nil {
+		t.Fatal(err)
+	}
+	if dry := s.done(s.assign("3", 1, data{"dryRun": true})); dry.Managed || dry.After.Number != "tel:+4989555" {
+		t.Errorf("the number set by hand would stay, the plan says %+v", dry)
+	}
+}
