@@ -17,10 +17,7 @@ import (
 // Each emulator answers its protocol where it says that it listens, and is gone
 // when it was stopped.
 func TestStartAndStop(t *testing.T) {
-	for name, start := range map[string]func(emulators.Options) (*emulators.Server, error){
-		"dynalite": emulators.StartDynalite,
-		"moto":     emulators.StartMoto,
-	} {
+	for name, start := range starters() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, err := start(emulators.Options{})
