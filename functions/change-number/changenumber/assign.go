@@ -51,6 +51,9 @@ func (w *work) assign(ctx context.Context) (outcome.Assigned, error) {
 		return outcome.Assigned{}, err
 	}
 	defer w.phone.close(ctx)
+	if line, found, err = w.standing(ctx); err != nil {
+		return outcome.Assigned{}, err
+	}
 	switch {
 	case w.foreign(line, found):
 		return w.keepForeign(ctx)
@@ -178,8 +181,8 @@ func (w *work) keep(ctx context.Context, line ledger.Line) (outcome.Assigned, er
 // offers that number as free, it is set aside: it is in use here.
 func (w *work) keepForeign(ctx context.Context) (outcome.Assigned, error) {
 	n, _, _ := e164.FromTel(w.phone.number())
-	if n != "" && !w.want.DryRun && w.pools.of(w.want).lists(n) {
-		if _, err := w.h.cfg.Ledger.Park(ctx, n, w.want.LocationID, w.holder(), "published for a user by other means", time.Time{}); err != nil {
+	if n != "" && !w.want.DryRun {
+		if err := w.setAside(ctx, n); err != nil {
 			return outcome.Assigned{}, err
 		}
 	}
@@ -187,6 +190,15 @@ func (w *work) keepForeign(ctx context.Context) (outcome.Assigned, error) {
 		Request: w.key, User: w.want.User, LocationID: w.want.LocationID, PhoneType: w.want.PhoneType,
 		Number: n, Before: w.phone.found, After: w.phone.now(), Verified: outcome.AsFound, DryRun: w.want.DryRun,
 	}, nil
+}
+
+func (w *work) setAside(ctx context.Context, n e164.Number) error {
+	offered, err := w.pools.of(w.want).offers(ctx, n)
+	if err != nil || !offered {
+		return err
+	}
+	_, err = w.h.cfg.Ledger.Park(ctx, n, w.want.LocationID, w.holder(), "published for a user by other means", time.Time{})
+	return err
 }
 
 // plan answers a dry run: what would be chosen, with nothing written or changed.

@@ -81,21 +81,6 @@ func TestNumberWipedByHandIsPublishedAgain(t *testing.T) {
 	}
 }
 
-func TestForeignNumberIsKept(t *testing.T) {
-	s := newSite(t, options{})
-	free := s.freeNumber()
-	if err := s.skype.SetPhone(user(1), "work", ucwasim.Phone{Number: "tel:" + free}); err != nil {
-		t.Fatal(err)
-	}
-	a := s.done(s.assign("1", 1, nil))
-	if a.Managed || string(a.Number) != free || a.Verified != outcome.AsFound {
-		t.Errorf("outcome %+v", a)
-	}
-	if n, _, _ := s.ledger.Number(t.Context(), e164.Number(free)); n.State != ledger.Parked {
-		t.Errorf("a number in use is %q in the ledger: somebody else could get it", n.State)
-	}
-}
-
 func TestReplace(t *testing.T) {
 	s := newSite(t, options{})
 	if err := s.skype.SetPhone(user(1), "work", ucwasim.Phone{Number: "tel:+4989555"}); err != nil {

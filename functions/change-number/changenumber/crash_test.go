@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"dialtone/infra/sim/simkit"
 	"dialtone/shared/e164"
 	"dialtone/shared/ledger"
 )
@@ -104,23 +105,29 @@ func TestCrashAtEverySideEffect(t *testing.T) {
 	for name, c := range map[string]struct {
 		prepare []data // requests done before
 		crash   data
-		changes int // visible ones that the request may make
+		changes int  // visible ones that the request may make
+		left    data // a request that never ended, after prepare; nil: none
 	}{
-		"new hire":                  {nil, nil, 1},
-		"replace":                   {[]data{nil}, data{"replace": true}, 1},
-		"already there":             {[]data{nil}, nil, 0},
-		"other phone, on the card":  {[]data{nil}, data{"phoneType": "other", "includeInContactCard": true}, 1},
-		"replace of a replacement":  {[]data{nil, {"replace": true}}, data{"replace": true}, 1},
-		"dry run changes nothing":   {nil, data{"dryRun": true}, 0},
-		"dry run of a replacement":  {[]data{nil}, data{"replace": true, "dryRun": true}, 0},
-		"number wished for by name": {nil, data{"number": "+12055000003"}, 1},
+		"new hire":                  {nil, nil, 1, nil},
+		"replace":                   {[]data{nil}, data{"replace": true}, 1, nil},
+		"already there":             {[]data{nil}, nil, 0, nil},
+		"other phone, on the card":  {[]data{nil}, data{"phoneType": "other", "includeInContactCard": true}, 1, nil},
+		"replace of a replacement":  {[]data{nil, {"replace": true}}, data{"replace": true}, 1, nil},
+		"dry run changes nothing":   {nil, data{"dryRun": true}, 0, nil},
+		"dry run of a replacement":  {[]data{nil}, data{"replace": true, "dryRun": true}, 0, nil},
+		"number wished for by name": {nil, data{"number": "+12055000003"}, 1, nil},
+		"another wished for":        {[]data{{"number": "+12055000000"}}, data{"number": "+12055000003", "replace": true}, 1, nil},
+		"the one at hand":           {[]data{{"number": "+12055000003"}}, data{"number": "+12055000003", "replace": true}, 0, nil},
+		"after a first that failed": {nil, nil, 1, data{}},
+		"after a failed replace":    {[]data{nil}, nil, 0, data{"replace": true}},
+		"replace after another":     {[]data{nil}, data{"replace": true}, 1, data{"replace": true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, afterward := range []bool{false, true} {
 				for step := 1; ; step++ {
 					l := &life{dies: step, afterward: afterward}
-					crashOnce(t, l, c.prepare, c.crash, c.changes)
+					crashOnce(t, l, c.prepare, c.left, c.crash, c.changes)
 					if !l.isDead() {
 						break // it lived through all its steps
 					}
@@ -133,11 +140,15 @@ func TestCrashAtEverySideEffect(t *testing.T) {
 	}
 }
 
-func crashOnce(t *testing.T, l *life, prepare []data, last data, changes int) {
+func crashOnce(t *testing.T, l *life, prepare []data, left, last data, changes int) {
 	t.Helper()
 	s := newSite(t, options{})
 	for i, d := range prepare {
 		s.done(s.assign(fmt.Sprint("before-", i), 1, d))
+	}
+	if left != nil {
+		s.fault(simkit.Fault{Operation: "changeNumber", Status: 503, Times: 1})
+		s.comesBack(s.assign("left", 1, left))
 	}
 	before := s.skypeUser(1).ChangeCount
 	body := s.assign("the one", 1, last)

@@ -128,12 +128,22 @@ func (p *pool) take(ctx context.Context) (candidate, error) {
 	return c, nil
 }
 
-// lists reports whether Webex offered the number as available.
-func (p *pool) lists(n e164.Number) bool {
+// offers reports whether Webex lists the number as available. It is asked for by
+// name unless it was seen: a pool reads no more of the list than it needs.
+func (p *pool) offers(ctx context.Context, n e164.Number) (bool, error) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	_, found := slices.BinarySearch(p.listed, n)
-	return found
+	_, seen := slices.BinarySearch(p.listed, n)
+	p.mu.Unlock()
+	if seen {
+		return true, nil
+	}
+	named := &pool{h: p.h, key: poolKey{site: p.key.site, exact: n}}
+	for page, err := range named.pages(ctx, 0) {
+		if err != nil || slices.Contains(page.numbers, n) {
+			return err == nil, err
+		}
+	}
+	return false, nil
 }
 
 // fill gets candidates for the batch. What went wrong is kept for all who ask,

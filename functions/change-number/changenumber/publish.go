@@ -11,6 +11,7 @@ import (
 	"dialtone/shared/e164"
 	"dialtone/shared/explain"
 	"dialtone/shared/failure"
+	"dialtone/shared/ledger"
 	"dialtone/shared/logattr"
 	"dialtone/shared/outcome"
 	"dialtone/shared/sipaddr"
@@ -100,6 +101,16 @@ func (p *publishedPhone) now() outcome.Phone {
 // visibility unless card is nil.
 func (p *publishedPhone) shows(n e164.Number, card *bool) bool {
 	return n != "" && e164.Same(p.phone.Number, string(n)) && (card == nil || *card == p.phone.IncludeInContactCard)
+}
+
+// tookNot reports that the pin surely led to nothing: the phone has no number,
+// or one that is not the pin's in any form it could be stored in.
+func (p *publishedPhone) tookNot(pin ledger.Line) bool {
+	if p.phone.Number == "" || p.shows(pin.Number, nil) {
+		return p.phone.Number == ""
+	}
+	n, _, international := e164.FromTel(p.phone.Number)
+	return p.phone.Number == pin.Before.Number || international && n != pin.Number
 }
 
 // mayChange fails with class denied if the number is read-only: without a

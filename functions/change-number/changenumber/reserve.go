@@ -17,8 +17,11 @@ const freshFor = 15 * time.Minute
 func (w *work) reserve(ctx context.Context) (ledger.Line, error) {
 	line, found := w.person.Line(w.want.PhoneType)
 	if found && line.State == ledger.LinePinned && line.Request == w.key {
-		ok, err := w.resume(ctx, &line)
-		if ok || err != nil {
+		line, err := w.pin(ctx, line)
+		if err != nil {
+			return line, err
+		}
+		if ok, err := w.resume(ctx, line); ok || err != nil {
 			return line, err
 		}
 	}
@@ -36,7 +39,7 @@ func (w *work) reserve(ctx context.Context) (ledger.Line, error) {
 
 // resume claims the number of an earlier pin, if it is still to be had. A number
 // that the phone shows already needs no second opinion.
-func (w *work) resume(ctx context.Context, line *ledger.Line) (ok bool, err error) {
+func (w *work) resume(ctx context.Context, line ledger.Line) (ok bool, err error) {
 	_, err = w.h.cfg.Ledger.Claim(ctx, line.Number, line.LocationID, w.holder())
 	if isTaken(err) {
 		return false, nil
@@ -58,18 +61,26 @@ func (w *work) resume(ctx context.Context, line *ledger.Line) (ok bool, err erro
 // claim pins the candidate on the person, then claims it: the choice is on
 // record before anybody is told.
 func (w *work) claim(ctx context.Context, c candidate) (ledger.Line, error) {
-	var err error
-	w.person, err = w.h.cfg.Ledger.Pin(ctx, w.person, w.want.PhoneType, ledger.Line{
+	line, err := w.pin(ctx, ledger.Line{
 		Number: c.number, LocationID: w.want.LocationID, Request: w.key,
 		Vetted: c.vetted, Tracking: c.tracking, Before: w.phone.found,
-	}, w.want.Replace)
-	if _, standing := errors.AsType[*ledger.StandingError](err); standing {
-		return ledger.Line{}, ledger.ErrFenced // another request of this user was first: start over
-	}
+	})
 	if err != nil {
-		return ledger.Line{}, err
+		return line, err
 	}
-	line, _ := w.person.Line(w.want.PhoneType)
 	_, err = w.h.cfg.Ledger.Claim(ctx, c.number, w.want.LocationID, w.holder())
+	return line, err
+}
+
+// pin pins the line under this lease, so that nothing which an earlier one
+// writes late moves it.
+func (w *work) pin(ctx context.Context, line ledger.Line) (ledger.Line, error) {
+	var err error
+	line.Fence = w.lease.Fence()
+	w.person, err = w.h.cfg.Ledger.Pin(ctx, w.person, w.want.PhoneType, line, w.want.Replace)
+	if _, standing := errors.AsType[*ledger.StandingError](err); standing {
+		err = ledger.ErrFenced // another request of this user was first: start over
+	}
+	line, _ = w.person.Line(w.want.PhoneType)
 	return line, err
 }
