@@ -1,0 +1,4 @@
+// Unbuilt does not compile.
+package main
+
+func main() { return 1 }
