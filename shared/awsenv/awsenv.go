@@ -11,8 +11,10 @@ import (
 	"errors"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 
 	"dialtone/shared/env"
 )
@@ -23,6 +25,10 @@ type Environment struct {
 	endpoints map[string]string // by service; "" for all others
 }
 
+// attempt bounds one HTTP exchange. A dead connection then costs a try of the
+// SDK's, not the time of the whole invocation.
+const attempt = 3 * time.Second
+
 // services are those whose endpoints can be set on their own, as the SDK spells them.
 func services() []string { return []string{"DYNAMODB", "SQS", "SECRETS_MANAGER", "EVENTBRIDGE"} }
 
@@ -31,7 +37,11 @@ func services() []string { return []string{"DYNAMODB", "SQS", "SECRETS_MANAGER",
 // up at their first use, so that a function without them starts and says so.
 func Read(r *env.Reader) Environment {
 	e := Environment{
-		config:    aws.Config{Region: r.String("AWS_REGION"), Credentials: aws.NewCredentialsCache(aws.CredentialsProviderFunc(credentials))},
+		config: aws.Config{
+			Region:      r.String("AWS_REGION"),
+			Credentials: aws.NewCredentialsCache(aws.CredentialsProviderFunc(credentials)),
+			HTTPClient:  awshttp.NewBuildableClient().WithTimeout(attempt),
+		},
 		endpoints: map[string]string{"": r.URLOr("AWS_ENDPOINT_URL", "")},
 	}
 	for _, s := range services() {

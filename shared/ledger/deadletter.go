@@ -20,8 +20,9 @@ type DeadLetter struct {
 	Request command.Key    `json:"request"`
 	Type    string         `json:"type,omitempty"`
 	User    sipaddr.User   `json:"user,omitempty"`
-	Queue   string         `json:"queue"` // name of the queue it was sent to
-	Body    string         `json:"body"`  // as received
+	Queue   string         `json:"queue"`         // name of the queue it was sent to
+	Body    string         `json:"body"`          // as received; no longer than a command may be
+	Cut     bool           `json:"cut,omitempty"` // the body was longer, and so no command
 	Failure outcome.Failed `json:"failure"`
 	At      time.Time      `json:"at"`
 }

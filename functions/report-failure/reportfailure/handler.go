@@ -64,8 +64,9 @@ func (h *Handler) record(ctx context.Context, m sqsbatch.Message) error {
 	}
 	now := time.Now()
 	letter := ledger.DeadLetter{
-		Request: c.Key, Type: c.Type, User: c.User, Queue: sourceQueue(m.Queue), Body: m.Body, Failure: failed, At: now,
+		Request: c.Key, Type: c.Type, User: c.User, Queue: sourceQueue(m.Queue), Failure: failed, At: now,
 	}
+	letter.Body, letter.Cut = keep(m.Body)
 	if err := h.ledger.Bury(ctx, letter); err != nil {
 		return err
 	}
@@ -118,6 +119,15 @@ func gaveUp(f outcome.Failed, r ledger.Request) outcome.Failed {
 		f.Class = failure.Unavailable
 	}
 	return f
+}
+
+// keep cuts a body to what a command may have: a longer one is invalid as it
+// stands, and an item of DynamoDB could not hold it.
+func keep(body string) (kept string, cut bool) {
+	if len(body) <= command.MaxBody {
+		return body, false
+	}
+	return strings.ToValidUTF8(body[:command.MaxBody], ""), true
 }
 
 // sourceQueue names the queue that a dead-letter queue belongs to:
