@@ -143,12 +143,17 @@ func (l *Ledger) move(ctx context.Context, lease *Lease, step func(Request, time
 	return err
 }
 
-// Fail records a failure for a request that nobody works on any more; c needs
-// only its Key. A request that is finished already stays as it is.
-// Errors: [*BusyError] while a worker holds the lease, or the store's.
+// Fail records a failure for a request that nobody works on any more; of a
+// message that cannot be read, c has only its Key. A request that is finished
+// already stays as it is.
+// Errors: [ErrMismatch] when the request began with another message, which may
+// yet succeed; [*BusyError] while a worker holds the lease; or the store's.
 func (l *Ledger) Fail(ctx context.Context, c command.Command, o outcome.Event) error {
 	_, err := change(ctx, l, requestKey(c.Key), record[Request]{}, func(r Request) (Request, error) {
 		now := time.Now().UTC()
+		if r.Fingerprint != "" && r.Fingerprint != fingerprint(c) {
+			return r, fmt.Errorf("%w: %s", ErrMismatch, r.Type)
+		}
 		if r.State == Running && !r.abandoned(l.owner, l.exclusive, now) {
 			return r, &BusyError{Until: r.LeaseUntil}
 		}

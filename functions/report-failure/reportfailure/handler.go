@@ -4,11 +4,12 @@
 package reportfailure
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"time"
 
@@ -56,62 +57,103 @@ func (h *Handler) Handle(ctx context.Context, e events.SQSEvent) (events.SQSEven
 	return h.runner.Run(ctx, e, h.record)
 }
 
+// record fails the message's request and then buries the message: an operator
+// who sees a dead letter can replay it. Either can be repeated without harm.
 func (h *Handler) record(ctx context.Context, m sqsbatch.Message) error {
-	c, _ := command.Decode([]byte(m.Body)) // what is unreadable has a key all the same
-	failed, err := h.explain(ctx, c, m)
+	c, unread := command.Decode([]byte(m.Body)) // what is unreadable has a key all the same
+	f, attempts, err := h.explain(ctx, c, unread, m)
 	if err != nil {
 		return err
 	}
 	now := time.Now()
-	letter := ledger.DeadLetter{
-		Request: c.Key, Type: c.Type, User: c.User, Queue: sourceQueue(m.Queue), Failure: failed, At: now,
+	event := outcome.Failure(c, f, attempts, now)
+	err = h.ledger.Fail(ctx, c, event)
+	if errors.Is(err, ledger.ErrMismatch) { // the request of that key is alive and well: this is none
+		c.Key = command.Unreadable([]byte(m.Body))
+		event = outcome.Failure(c, f, attempts, now)
+		err = h.ledger.Fail(ctx, c, event)
 	}
-	letter.Body, letter.Cut = keep(m.Body)
-	if err := h.ledger.Bury(ctx, letter); err != nil {
-		return err
-	}
-	err = h.ledger.Fail(ctx, c, outcome.New(outcome.TypeFailed, c.Key, c.User, now, failed))
 	if busy, ok := errors.AsType[*ledger.BusyError](err); ok {
 		return sqsbatch.RetryAfter(err, time.Until(busy.Until))
 	}
 	if err != nil {
 		return err
 	}
-	h.log.WarnContext(ctx, "request failed", logattr.RequestSource(c.Key.Source), logattr.RequestID(c.Key.ID),
-		logattr.Class(failed.Class), slog.String("reason", failed.Reason))
-	return nil
+	return h.bury(ctx, c, m, event)
 }
 
-// explain reads the reason off the message's attributes; a message that the
-// queue itself moved has none, so the ledger is asked why it kept failing.
-func (h *Handler) explain(ctx context.Context, c command.Command, m sqsbatch.Message) (outcome.Failed, error) {
-	f := outcome.Failed{
-		Request: c.Key, RequestType: c.Type, User: c.User,
-		Class: failure.Class(m.Attributes[sqsbatch.AttributeClass]), Reason: m.Attributes[sqsbatch.AttributeReason],
-		Advice: m.Attributes[sqsbatch.AttributeAdvice],
+// bury keeps the message, unless its request was done before the queue gave up
+// on it.
+func (h *Handler) bury(ctx context.Context, c command.Command, m sqsbatch.Message, event outcome.Event) error {
+	log := h.log.With(logattr.RequestSource(c.Key.Source), logattr.RequestID(c.Key.ID))
+	r, _, err := h.ledger.Request(ctx, c.Key)
+	if err != nil {
+		return err
 	}
-	fmt.Sscan(m.Attributes[sqsbatch.AttributeAttempts], &f.Attempts)
-	if raw := m.Attributes[sqsbatch.AttributeUpstream]; raw != "" {
-		f.Upstream = &failure.Upstream{}
-		if err := json.Unmarshal([]byte(raw), f.Upstream); err != nil {
-			f.Upstream = nil // operators still have class and reason
+	if r.State == ledger.Done {
+		log.InfoContext(ctx, "dead letter dropped, its request succeeded")
+		return nil
+	}
+	f, err := event.Failed()
+	if err != nil {
+		return err
+	}
+	err = h.ledger.Bury(ctx, ledger.DeadLetter{
+		Request: c.Key, Type: c.Type, User: c.User, Queue: sourceQueue(m.Queue), Body: m.Body, Failure: f, At: event.Time,
+	})
+	if err == nil {
+		log.WarnContext(ctx, "request failed", logattr.Class(f.Class), logattr.Error(errors.New(f.Reason)))
+	}
+	return err
+}
+
+// explain reads the reason off the message's attributes. A message that the
+// queue itself moved has none: either it cannot be read, or the ledger knows why
+// it kept failing.
+func (h *Handler) explain(ctx context.Context, c command.Command, unread error, m sqsbatch.Message) (f *failure.Error, attempts int, err error) {
+	if f := told(m.Attributes); f != nil {
+		n, err := strconv.Atoi(m.Attributes[sqsbatch.AttributeAttempts])
+		if err != nil {
+			n = 0 // the message was not sent by a handler of ours; its reason counts
 		}
-	}
-	if f.Class != "" {
-		return f, nil
+		return f, max(n, 0), nil
 	}
 	r, _, err := h.ledger.Request(ctx, c.Key)
 	if err != nil {
-		return f, err
+		return nil, 0, err
 	}
-	return gaveUp(f, r), nil
+	if f := failure.As(unread); f != nil {
+		return f, r.Attempts, nil
+	}
+	return gaveUp(r), r.Attempts, nil
+}
+
+// told is the failure that the attributes of a dead letter tell, or nil.
+func told(attributes map[string]string) *failure.Error {
+	f := &failure.Error{
+		Class:  failure.Class(attributes[sqsbatch.AttributeClass]),
+		Reason: attributes[sqsbatch.AttributeReason],
+		Advice: cmp.Or(attributes[sqsbatch.AttributeAdvice], seeLogs),
+	}
+	if !known(f.Class) || f.Reason == "" {
+		return nil
+	}
+	var up failure.Upstream
+	if json.Unmarshal([]byte(attributes[sqsbatch.AttributeUpstream]), &up) == nil && up.System != "" {
+		f.Upstream = &up
+	}
+	return f
+}
+
+const seeLogs = "See the last problem and the logs of the request, remove the cause, then replay the request."
+
+func known(c failure.Class) bool {
+	return c.Permanent() || c == failure.Unavailable || c == failure.Unknown
 }
 
 // gaveUp is the reason of a message that came back too often.
-func gaveUp(f outcome.Failed, r ledger.Request) outcome.Failed {
-	f.Class, f.Attempts = failure.Unknown, r.Attempts
-	f.Reason = "the message came back too often without an end"
-	f.Advice = "See the last problem and the logs of the request, remove the cause, then replay the request."
+func gaveUp(r ledger.Request) *failure.Error {
+	f := &failure.Error{Class: failure.Unknown, Reason: "the message came back too often without an end", Advice: seeLogs}
 	if r.Problem != "" {
 		f.Reason += "; last problem: " + r.Problem
 	}
@@ -121,18 +163,14 @@ func gaveUp(f outcome.Failed, r ledger.Request) outcome.Failed {
 	return f
 }
 
-// keep cuts a body to what a command may have: a longer one is invalid as it
-// stands, and an item of DynamoDB could not hold it.
-func keep(body string) (kept string, cut bool) {
-	if len(body) <= command.MaxBody {
-		return body, false
-	}
-	return strings.ToValidUTF8(body[:command.MaxBody], ""), true
-}
-
 // sourceQueue names the queue that a dead-letter queue belongs to:
 // numbers-dlq.fifo takes the dead letters of numbers.fifo.
 func sourceQueue(arn string) string {
 	name := arn[strings.LastIndex(arn, ":")+1:]
-	return strings.Replace(name, "-dlq", "", 1)
+	name, fifo := strings.CutSuffix(name, ".fifo")
+	name = strings.TrimSuffix(name, "-dlq")
+	if fifo {
+		name += ".fifo"
+	}
+	return name
 }

@@ -250,6 +250,11 @@ func failRequest(t *testing.T, s *subject) {
 
 	waiting := s.assign("2", "ada")
 	must(t, l.Yield(t.Context(), begin(t, l, waiting, soon()), "later"))
+	for _, other := range []command.Command{{Key: waiting.Key}, s.assign("2", "eva")} { // the same key by mistake
+		if err := l.Fail(t.Context(), other, o); !errors.Is(err, ledger.ErrMismatch) {
+			t.Errorf("fail by another message: %v", err)
+		}
+	}
 	must(t, l.Fail(t.Context(), waiting, o))
 	if r := recorded(t, l, waiting.Key, ledger.Failed); r.Problem != "" || r.User != waiting.User {
 		t.Errorf("failed request: %+v", r)
