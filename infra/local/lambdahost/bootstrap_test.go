@@ -1,3 +1,5 @@
+//go:build unix
+
 package lambdahost_test
 
 import (
@@ -11,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"os/signal"
 	"strings"
 	"syscall"
@@ -50,6 +53,12 @@ func TestMain(m *testing.M) {
 		beRude()
 	case "host":
 		beHost()
+	case "child":
+		conn, err := net.Dial("tcp", os.Getenv("LIFELINE"))
+		if err == nil {
+			_, err = io.Copy(io.Discard, conn)
+		}
+		log.Fatal(err)
 	default:
 		log.Fatalf("no role %q", role)
 	}
@@ -101,6 +110,11 @@ func serve(ctx context.Context, o order) (any, error) {
 		return plain{io.MultiReader(strings.NewReader("half an ans"), broken{})}, nil
 	case "print":
 		fmt.Print(o.Text)
+	case "beget":
+		child := exec.Command(os.Args[0])
+		child.Env = []string{roleVar + "=child", "LIFELINE=" + o.Text}
+		child.Stdout, child.Stderr = os.Stdout, os.Stderr // held open after the parent
+		return os.Getpid(), child.Start()
 	case "outlive":
 		conn, err := net.Dial("tcp", o.Text)
 		if err == nil {
@@ -180,23 +194,34 @@ func beRude() {
 			log.Fatal(err)
 		}
 		own := "/runtime/invocation/" + resp.Header.Get("Lambda-Runtime-Aws-Request-Id")
-		if o.Do == "error" {
+		switch o.Do {
+		case "error":
 			post(own+"/error", o.Text)
-			continue
+		case "answer":
+			post(own+"/response", o.Text)
+		case "answer and leave":
+			post(own+"/response", o.Text)
+			os.Exit(9)
+		case "answer and hang":
+			post(own+"/response", o.Text)
+			select {}
+		default:
+			breakRules(own)
 		}
-		if o.Do == "empty" {
-			post(own+"/response", "")
-			continue
-		}
-		told := []string{nextTwice()}
-		told = append(told, post("/runtime/invocation/unheard-of/response", "{}"))
-		told = append(told, post("/runtime/init/error", "{}"))
-		told = append(told, post("/runtime/exit", "{}"))
-		said, _ := json.Marshal(told)
-		told = append(told, post(own+"/response", string(said)))
-		if again := post(own+"/error", "{}"); again != "403 InvalidStateTransition" || told[4] != "202" {
-			log.Fatalf("first answer %s, second %s", told[4], again)
-		}
+	}
+}
+
+// breakRules answers with the refusals that it met.
+func breakRules(own string) {
+	told := []string{
+		nextTwice(),
+		post("/runtime/invocation/unheard-of/response", "{}"),
+		post("/runtime/init/error", "{}"),
+		post("/runtime/exit", "{}"),
+	}
+	first := post(own+"/response", string(must(told)))
+	if again := post(own+"/error", "{}"); first != "202" || again != "403 InvalidStateTransition" {
+		log.Fatalf("first answer %s, second %s", first, again)
 	}
 }
 

@@ -77,7 +77,7 @@ type Config struct {
 	// Output gets what the functions write to stdout and stderr, in whole lines
 	// (of at most 256 KiB), one Write a line, one after the other. A Write that
 	// blocks blocks the function; its errors are ignored. Default: each line
-	// becomes a record of Logger.
+	// becomes a record of Logger, without tokens and phone numbers.
 	Output io.Writer
 
 	// Logger gets starts that fail and processes that die. Default: discarded.

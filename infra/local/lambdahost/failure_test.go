@@ -1,11 +1,15 @@
+//go:build unix
+
 package lambdahost_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -85,17 +89,52 @@ func TestKilledFromOutside(t *testing.T) {
 func TestKilledWhileIdle(t *testing.T) {
 	t.Parallel()
 	for _, frozen := range []bool{false, true} {
-		r := newRig(t, "function", func(c *lambdahost.Config) { c.Freeze = frozen })
-		victim := r.pid(order{})
-		if err := syscall.Kill(victim, syscall.SIGKILL); err != nil {
-			t.Fatal(err)
+		for _, known := range []bool{false, true} {
+			r := newRig(t, "function", func(c *lambdahost.Config) { c.Freeze = frozen })
+			victim := r.pid(order{})
+			if err := syscall.Kill(victim, syscall.SIGKILL); err != nil {
+				t.Fatal(err)
+			}
+			for known && len(r.Processes()) > 0 {
+				runtime.Gosched()
+			}
+			said, err := r.ask(order{})
+			if e, ok := errors.AsType[*lambdahost.Error](err); err != nil && (known || !ok || e.Type != lambdahost.TypeExit) {
+				t.Errorf("answer %s, error %v", said, err)
+			}
+			if next := r.pid(order{}); next == victim {
+				t.Errorf("process %d went on", next)
+			}
+			if known && !strings.Contains(r.log.String(), "ended while idle") {
+				t.Errorf("log does not say so: %s", r.log)
+			}
 		}
-		said, err := r.ask(order{})
-		if e, ok := errors.AsType[*lambdahost.Error](err); err != nil && (!ok || e.Type != lambdahost.TypeExit) {
-			t.Errorf("answer %s, error %v", said, err)
+	}
+}
+
+// What a process has started ends with it.
+func TestChildrenGoToo(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "function", nil)
+	l := listen(t)
+	r.pid(order{Do: "beget", Text: l.Addr().String()})
+	child := accept(t, l)
+	if e := r.refused(order{Do: "exit", N: 1}); e.Type != lambdahost.TypeExit {
+		t.Errorf("error %+v", e)
+	}
+	child.ends()
+}
+
+// An answer counts, whatever the process does before it asks for more.
+func TestAnsweredBeforeTheEnd(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "rude", func(c *lambdahost.Config) { c.Timeout = time.Second })
+	for _, do := range []string{"answer and leave", "answer and hang"} {
+		if said, err := r.ask(order{Do: do, Text: "well"}); err != nil || string(said) != "well" {
+			t.Errorf("%s: %q, %v", do, said, err)
 		}
-		if next := r.pid(order{}); next == victim {
-			t.Errorf("process %d went on", next)
+		if n := len(r.Processes()); n != 0 {
+			t.Errorf("%s: %d processes", do, n)
 		}
 	}
 }
@@ -165,6 +204,10 @@ func TestAnswers(t *testing.T) {
 	if said, err := r.ask(order{Do: "large", N: lambdahost.MaxResponse}); err != nil || len(said) != lambdahost.MaxResponse {
 		t.Errorf("largest answer: %d bytes, %v", len(said), err)
 	}
+	largest := append(bytes.Repeat([]byte(" "), lambdahost.MaxRequest-2), "{}"...)
+	if _, err := r.Invoke(t.Context(), largest); err != nil {
+		t.Errorf("largest event: %v", err)
+	}
 	for _, text := range []string{"{not json", "<p>\x00ÿ", `{"batchItemFailures":[]}`} {
 		if said, err := r.ask(order{Do: "raw", Text: text}); err != nil || string(said) != text {
 			t.Errorf("answer %q, %v, want %q", said, err, text)
@@ -184,7 +227,7 @@ func TestRudeRuntime(t *testing.T) {
 	if err != nil || string(said) != want {
 		t.Errorf("told %s, %v, want %s", said, err, want)
 	}
-	if said, err := r.ask(order{Do: "empty"}); err != nil || said == nil || len(said) != 0 {
+	if said, err := r.ask(order{Do: "answer"}); err != nil || said == nil || len(said) != 0 {
 		t.Errorf("empty answer: %q, %v", said, err)
 	}
 	for text, want := range map[string]lambdahost.Error{

@@ -7,6 +7,13 @@
 // process that ends, is killed or takes too long fails the invocation it has and
 // no other; the next invocation starts a new one.
 //
+//	h, err := lambdahost.New(lambdahost.Config{Binary: "build/change-number/bootstrap", Env: vars})
+//	if err != nil {
+//		return err
+//	}
+//	defer h.Shutdown(context.Background())
+//	answer, err := h.Invoke(ctx, event)
+//
 // Where it differs from Lambda: an invocation returns when the function has
 // asked for its next event, not when its answer is in; a start that fails is not
 // tried again in the same invocation; memory and processor share are not
@@ -24,6 +31,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"dialtone/shared/logattr"
 )
 
 // Host runs a function. It is safe for concurrent use.
@@ -161,7 +170,7 @@ func (h *Host) bound(ctx context.Context) (context.Context, func()) {
 // take returns a process that waits for work: a warm one, or a new one if there
 // is none and room for it.
 func (h *Host) take(ctx context.Context) (*process, error) {
-	if err := h.open(ctx); err != nil {
+	if err := h.refusal(ctx); err != nil {
 		return nil, err
 	}
 	select {
@@ -182,8 +191,8 @@ func (h *Host) take(ctx context.Context) (*process, error) {
 	}
 }
 
-// open reports why nothing may be started any more.
-func (h *Host) open(ctx context.Context) error {
+// refusal says why the caller gets no process at all; nil if it may have one.
+func (h *Host) refusal(ctx context.Context) error {
 	select {
 	case <-h.closing:
 		return ErrClosed
@@ -239,7 +248,7 @@ func (h *Host) report(err error) {
 	case failed && h.lastInit != e.Type+e.Message: // the first line has a time in it
 		h.lastInit = e.Type + e.Message
 		h.cfg.Logger.Error("function does not start", slog.String("type", e.Type),
-			slog.String("error", e.Message), slog.String("first_line", e.FirstLine))
+			slog.String(logattr.KeyError, logattr.Clean(e.Message)), slog.String("first_line", logattr.Clean(e.FirstLine)))
 	}
 }
 
@@ -272,7 +281,7 @@ func (h *Host) forget(p *process) {
 func (h *Host) Provision(ctx context.Context) (Init, error) {
 	ctx, release := h.bound(ctx)
 	defer release()
-	if err := h.open(ctx); err != nil {
+	if err := h.refusal(ctx); err != nil {
 		return Init{}, err
 	}
 	select {

@@ -1,3 +1,5 @@
+//go:build unix
+
 package lambdahost_test
 
 import (
@@ -167,6 +169,29 @@ func TestShutdownWaits(t *testing.T) {
 	}
 }
 
+func TestShutdownRefusesThoseThatWait(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "function", nil)
+	m := newMeeting(t)
+	var busy sync.WaitGroup
+	busy.Go(func() { r.pid(m.order()) })
+	m.await(1)
+	waiting, over := make(chan error), make(chan error)
+	go func() {
+		_, err := r.ask(order{})
+		waiting <- err
+	}()
+	go func() { over <- r.Shutdown(context.Background()) }()
+	if err := <-waiting; !errors.Is(err, lambdahost.ErrClosed) {
+		t.Errorf("the one that waited: %v", err)
+	}
+	m.open()
+	busy.Wait()
+	if err := <-over; err != nil {
+		t.Error(err)
+	}
+}
+
 func TestShutdownKillsWhatTakesTooLong(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, "function", nil)
@@ -270,11 +295,11 @@ func TestOutput(t *testing.T) {
 func TestOutputToTheLog(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, "function", func(c *lambdahost.Config) { c.Output, c.Name = nil, "change-number" })
-	r.pid(order{Do: "print", Text: "a word\n"})
+	r.pid(order{Do: "print", Text: "a word to +49 40 555 0001\n"})
 	if err := r.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(r.log.String(), `function=change-number line="a word"`) {
+	if !strings.Contains(r.log.String(), `function=change-number line="a word to +…0001"`) {
 		t.Errorf("log %s", r.log)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+
+	"dialtone/shared/logattr"
 )
 
 const (
@@ -69,7 +71,7 @@ func (l *lines) firstLine() string {
 // sink returns what takes the lines of all processes, one at a time.
 func sink(w io.Writer, log *slog.Logger) func(line []byte) {
 	if w == nil {
-		return func(line []byte) { log.Info("function wrote", slog.String("line", string(line))) }
+		return func(line []byte) { log.Info("function wrote", slog.String("line", logattr.Clean(string(line)))) }
 	}
 	var mu sync.Mutex
 	return func(line []byte) {

@@ -67,7 +67,7 @@ func (p *process) run(begun chan<- error) {
 	p.mu.Lock()
 	p.gone = true
 	p.mu.Unlock()
-	send(p.pid(), sigKill) // whatever it has started; such a group keeps its id
+	sweep(p.cmd.Process)
 	p.output.end()
 	p.api.close()
 	close(p.exited)
@@ -80,7 +80,7 @@ func (p *process) signal(sig syscall.Signal) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.gone {
-		send(p.pid(), sig)
+		send(p.cmd.Process, sig)
 	}
 }
 

@@ -20,13 +20,13 @@ const (
 func attributes() *syscall.SysProcAttr { return nil }
 
 // send kills the process when it is to end; it cannot be asked to.
-func send(pid int, sig syscall.Signal) {
-	if sig != sigTerminate && sig != sigKill {
-		return
-	}
-	if p, err := os.FindProcess(pid); err == nil {
+func send(p *os.Process, sig syscall.Signal) {
+	if sig == sigTerminate || sig == sigKill {
 		_ = p.Kill()
 	}
 }
+
+// sweep does nothing: what the process has started is not known.
+func sweep(*os.Process) {}
 
 func awaitStop(int) {}

@@ -2,7 +2,10 @@
 
 package lambdahost
 
-import "syscall"
+import (
+	"os"
+	"syscall"
+)
 
 const canFreeze = true
 
@@ -16,4 +19,8 @@ const (
 
 // send sends a signal to the whole process group, of which the function's
 // process is the leader. A group that is gone is no error.
-func send(leader int, sig syscall.Signal) { _ = syscall.Kill(-leader, sig) }
+func send(leader *os.Process, sig syscall.Signal) { _ = syscall.Kill(-leader.Pid, sig) }
+
+// sweep ends what a process that is gone has started and left behind. A group
+// keeps its id as long as it has members, so no other is hit.
+func sweep(leader *os.Process) { send(leader, sigKill) }
