@@ -27,7 +27,7 @@ if [ -s "$log" ]; then
 	fail "these files are not formatted: $GO tool -modfile=$tools gofumpt -w $*"
 fi
 
-for tags in '' prove; do
+for tags in '' prove e2e; do
 	echo "lint: vet, staticcheck${tags:+ (-tags $tags)}"
 	"$GO" vet -tags "$tags" ./... || fail 'vet found something'
 	"$GO" tool -modfile=$tools staticcheck -tags "$tags" ./... || fail 'staticcheck found something'

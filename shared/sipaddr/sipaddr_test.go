@@ -14,8 +14,15 @@ func TestParse(t *testing.T) {
 		{"sip:Ada@Contoso.test", "ada@contoso.test"},
 		{" ada.l@contoso.test ", "ada.l@contoso.test"},
 		{"SIP:ada@contoso.test", "ada@contoso.test"},
-		{"", ""}, {"ada", ""}, {"@contoso.test", ""}, {"ada@", ""}, {"a b@contoso.test", ""},
-		{"ada@contoso.test;transport=tls", ""}, {"ada@@contoso.test", ""}, {"ada@.test", ""}, {"ada@a..b", ""},
+		{"", ""},
+		{"ada", ""},
+		{"@contoso.test", ""},
+		{"ada@", ""},
+		{"a b@contoso.test", ""},
+		{"ada@contoso.test;transport=tls", ""},
+		{"ada@@contoso.test", ""},
+		{"ada@.test", ""},
+		{"ada@a..b", ""},
 	} {
 		got, err := sipaddr.Parse(c.in)
 		if got != c.want || (err == nil) != (c.want != "") {
