@@ -35,8 +35,9 @@ ifneq ($(RACE),-race)
 	@echo '**********************************************************************'
 endif
 
-bench: ## upstream calls, CPU, reserve attempts and wall time of the budgets
+bench: ## what an assigned number and a cold start cost, beside their budgets; ARGS=-strict fails when one is broken
 	$(GO) run ./infra/bench $(ARGS)
+	$(GO) run ./infra/coldstart
 
 prove: ## slower proofs: crashes, faults and models behind -tags prove, then every fuzz target for a while
 	@GO='$(GO)' sh infra/tools/prove.sh $(TREE)
