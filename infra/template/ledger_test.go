@@ -72,9 +72,9 @@ func TestLedgerAccess(t *testing.T) {
 	s := load(t, templateFile)
 	used := map[string]bool{}
 	for _, role := range s.ofType("AWS::IAM::Role") {
-		for _, st := range statements(role) {
+		for _, st := range s.statements(role) {
 			for _, a := range st.actions {
-				if target(st.resources[0]) == "Table" && !allows(role, "dynamodb:GetRecords", "Table") {
+				if target(st.resources[0]) == "Table" && !s.allows(role, "dynamodb:GetRecords", "Table") {
 					used[a] = true
 					if !slices.Contains(dynamo.Actions(), a) {
 						t.Errorf("%s allows %s, which the ledger does not use", role.id, a)

@@ -98,8 +98,8 @@ func mistakes() []mistake {
 		{"roles allow nothing in general", change{allowed + "5/Action", "kms:Decrypt"}, "kms:Decrypt"},
 		{"roles allow nothing in general", change{allowed + "7/Action", []any{"xray:PutTraceSegments", "logs:PutLogEvents"}}, "logs:PutLogEvents"},
 		{"roles allow nothing in general", change{allowed + "0/Effect", "Deny"}, "another form"},
-		{"roles allow nothing in general", change{role + "ManagedPolicyArns/0", "arn:aws:iam::aws:policy/AdministratorAccess"}, "Administrator"},
-		{"roles allow nothing in general", change{role + "Policies/2/Fn::If/1/PolicyDocument/Statement/0/Resource", "*"}, "kms:Decrypt"},
+		{"roles allow nothing in general", change{role + "ManagedPolicyArns/Fn::If/1/0", "arn:aws:iam::aws:policy/AdministratorAccess"}, "Administrator"},
+		{"roles allow nothing in general", change{"Resources/ChangeNumberUsesSecretsKey/Properties/PolicyDocument/Statement/0/Resource", "*"}, "kms:Decrypt"},
 
 		{"roles allow what event sources need", change{allowed + "0/Action", []any{"sqs:ReceiveMessage", "sqs:GetQueueAttributes"}}, "sqs:DeleteMessage"},
 		{"roles allow what event sources need", change{allowed + "6/Resource", elsewhere}, "ChangeNumberLogs"},

@@ -17,12 +17,15 @@ type statement struct {
 }
 
 // statements returns all of a role's, also those under a condition.
-func statements(role resource) []statement {
-	var all []statement
-	for _, p := range list(role.props["Policies"]) {
-		if branches := list(at(p, "Fn::If")); len(branches) == 3 {
-			p = branches[1]
+func (s *Stack) statements(role resource) []statement {
+	policies := list(role.props["Policies"])
+	for _, p := range s.ofType("AWS::IAM::RolePolicy") {
+		if target(p.props["RoleName"]) == role.id {
+			policies = append(policies, p.props)
 		}
+	}
+	var all []statement
+	for _, p := range policies {
 		for _, st := range list(at(p, "PolicyDocument", "Statement")) {
 			all = append(all, statement{
 				allow: at(st, "Effect") == "Allow", actions: texts(at(st, "Action")), resources: list(at(st, "Resource")),
@@ -60,7 +63,7 @@ func ownRoles(s *Stack) []Violation {
 func narrow(s *Stack) []Violation {
 	var all []Violation
 	for _, role := range s.ofType("AWS::IAM::Role") {
-		for _, st := range statements(role) {
+		for _, st := range s.statements(role) {
 			for _, a := range st.actions {
 				if strings.Contains(a, "*") {
 					all = append(all, role.fault("Policies", "name the actions", "allows %s", a))
@@ -75,8 +78,8 @@ func narrow(s *Stack) []Violation {
 				all = append(all, role.fault("Policies", "write Effect: Allow, Action and Resource", "has a statement of another form"))
 			}
 		}
-		for _, m := range list(role.props["ManagedPolicyArns"]) {
-			if !forNetworkInterfaces(m) && !forDeployments(m) {
+		for _, m := range managed(role) {
+			if !unavoidable(m) {
 				all = append(all, role.fault("ManagedPolicyArns", "write what is needed into the role", "has %v", m))
 			}
 		}
@@ -103,18 +106,21 @@ func secretsByName(resource any, actions []string) bool {
 	return found && (strings.HasSuffix(name, "}*") || strings.HasSuffix(name, "}-??????"))
 }
 
-// forNetworkInterfaces reports whether a managed policy is the one that lets
-// Lambda attach functions to a VPC: those actions know no resources, and it is
-// there only in a VPC.
-func forNetworkInterfaces(m any) bool {
-	branches := list(at(m, "Fn::If"))
-	return len(branches) == 3 && strings.HasSuffix(text(at(branches[1], "Fn::Sub")), ":policy/service-role/AWSLambdaENIManagementAccess")
+// managed returns the managed policies of a role, also those under a condition.
+func managed(role resource) []any {
+	arns := role.props["ManagedPolicyArns"]
+	if branches := list(at(arns, "Fn::If")); len(branches) == 3 {
+		return list(branches[1])
+	}
+	return list(arns)
 }
 
-// forDeployments reports whether a managed policy is the narrower of the two
-// that AWS keeps for CodeDeploy with Lambda.
-func forDeployments(m any) bool {
-	return strings.HasSuffix(text(at(m, "Fn::Sub")), ":policy/service-role/AWSCodeDeployRoleForLambdaLimited")
+// unavoidable reports whether a managed policy is one of two whose actions know
+// no resources: that for functions in a VPC, and the narrower of AWS's two for
+// CodeDeploy with Lambda.
+func unavoidable(arn any) bool {
+	_, name, _ := strings.Cut(text(at(arn, "Fn::Sub")), ":policy/service-role/")
+	return name == "AWSLambdaENIManagementAccess" || name == "AWSCodeDeployRoleForLambdaLimited"
 }
 
 // sufficient wants each role to allow what its event sources do on its behalf.
@@ -127,25 +133,25 @@ func sufficient(s *Stack) []Violation {
 	for _, e := range s.sources {
 		role := s.find(target(s.find(e.function).props["Role"]))
 		for _, action := range needs[s.find(e.from).kind] {
-			if !allows(role, action, e.from) {
+			if !s.allows(role, action, e.from) {
 				all = append(all, role.fault("Policies", "add it", "does not allow %s on %s", action, e.from))
 			}
 		}
-		if d := target(at(e.props, "DestinationConfig", "OnFailure", "Destination")); d != "" && !allows(role, "sqs:SendMessage", d) {
+		if d := target(at(e.props, "DestinationConfig", "OnFailure", "Destination")); d != "" && !s.allows(role, "sqs:SendMessage", d) {
 			all = append(all, role.fault("Policies", "add it", "does not allow sqs:SendMessage on %s", d))
 		}
 	}
 	for _, f := range s.functions {
 		role, group := s.find(target(f.props["Role"])), target(at(f.props, "LoggingConfig", "LogGroup"))
-		if !allows(role, "logs:PutLogEvents", group) || !allows(role, "logs:CreateLogStream", group) {
+		if !s.allows(role, "logs:PutLogEvents", group) || !s.allows(role, "logs:CreateLogStream", group) {
 			all = append(all, role.fault("Policies", "add logs:CreateLogStream and logs:PutLogEvents", "does not let %s write to %s", f.id, group))
 		}
 	}
 	return all
 }
 
-func allows(role resource, action, on string) bool {
-	return slices.ContainsFunc(statements(role), func(st statement) bool {
+func (s *Stack) allows(role resource, action, on string) bool {
+	return slices.ContainsFunc(s.statements(role), func(st statement) bool {
 		return st.allow && slices.Contains(st.actions, action) &&
 			slices.ContainsFunc(st.resources, func(r any) bool { return target(r) == on })
 	})
