@@ -62,22 +62,21 @@ const (
 	defaultConcurrency = 10
 	defaultQuarantine  = 30 * 24 * time.Hour
 
-	// leaseSlack is how long a lease outlives the last moment at which its
-	// worker may still call a vendor.
-	leaseSlack = 2 * time.Second
-
 	// turn is the longest that one message may take when nothing else bounds it.
 	turn = time.Minute
+
+	// closing is how long the user's application may take to be deleted, also
+	// when the time for the message is up: one that stays open counts against the
+	// user's own devices.
+	closing = 2 * time.Second
+
+	// lastWord is how long the ledger may then take to hear how it went.
+	lastWord = time.Second
 )
 
 // New checks the configuration, all at once.
 func New(cfg Config) (*Handler, error) {
-	var missing []error
-	for name, is := range map[string]bool{"Ledger": cfg.Ledger != nil, "Webex": cfg.Webex != nil, "UCWA": cfg.UCWA != nil} {
-		if !is {
-			missing = append(missing, fmt.Errorf("change-number: %s is missing", name))
-		}
-	}
+	err := cfg.check()
 	if cfg.Concurrency == 0 {
 		cfg.Concurrency = defaultConcurrency
 	}
@@ -87,14 +86,30 @@ func New(cfg Config) (*Handler, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	runner, err := sqsbatch.New(sqsbatch.Config{
+	runner, runnerErr := sqsbatch.New(sqsbatch.Config{
 		Visibility: cfg.Visibility, DeadLetters: cfg.DeadLetters,
 		Concurrency: cfg.Concurrency, Backoff: cfg.Backoff, Logger: cfg.Logger,
 	})
-	if err := errors.Join(append(missing, err)...); err != nil {
-		return nil, err
+	if err := errors.Join(err, runnerErr); err != nil {
+		return nil, fmt.Errorf("change-number: %w", err)
 	}
 	return &Handler{cfg: cfg, runner: runner, log: cfg.Logger}, nil
+}
+
+// check reports what the runner does not check.
+func (c Config) check() error {
+	var all []error
+	refuse := func(wrong bool, problem string) {
+		if wrong {
+			all = append(all, errors.New(problem))
+		}
+	}
+	refuse(c.Ledger == nil, "Ledger is missing")
+	refuse(c.Webex == nil, "Webex is missing")
+	refuse(c.UCWA == nil, "UCWA is missing")
+	refuse(c.DeadLetters == nil, "DeadLetters is missing")
+	refuse(c.Quarantine < 0, "Quarantine is negative")
+	return errors.Join(all...)
 }
 
 // Handle works through one batch of the queue. The reply names exactly the
@@ -118,10 +133,10 @@ func (b *batch) handle(ctx context.Context, m sqsbatch.Message) error {
 		log.WarnContext(ctx, "message is not a command", logattr.Error(err))
 		return discard(err, c, m.ReceiveCount)
 	}
-	ctx, cancel := context.WithTimeout(ctx, turn)
+	until := workUntil(ctx)
+	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
-	until, _ := ctx.Deadline()
-	lease, finished, err := b.h.cfg.Ledger.Begin(ctx, c, until.Add(leaseSlack))
+	lease, finished, err := b.h.cfg.Ledger.Begin(ctx, c, until.Add(closing+lastWord))
 	switch {
 	case err != nil:
 		return notBegun(err, c, m.ReceiveCount)
@@ -130,6 +145,16 @@ func (b *batch) handle(ctx context.Context, m sqsbatch.Message) error {
 		return nil
 	}
 	return b.work(ctx, lease, c, log)
+}
+
+// workUntil is the end of the work on a message. What follows fits into the time
+// that the batch has, and no vendor is called when the lease has ended.
+func workUntil(ctx context.Context) time.Time {
+	until := time.Now().Add(turn)
+	if end, limited := ctx.Deadline(); limited && end.Add(-closing).Before(until) {
+		until = end.Add(-closing)
+	}
+	return until
 }
 
 // work does the request under its lease and records how it went.
@@ -153,16 +178,13 @@ func (b *batch) work(ctx context.Context, lease *ledger.Lease, c command.Command
 func (b *batch) handBack(ctx context.Context, lease *ledger.Lease, c command.Command, cause error, log *slog.Logger) error {
 	f := explain.Error(cause)
 	log.WarnContext(ctx, "request not done", logattr.Class(f.Class), logattr.Error(cause))
-	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaseSlack)
+	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWord)
 	defer cancel()
 	if err := b.h.cfg.Ledger.Yield(late, lease, f.Error()); err != nil {
 		log.WarnContext(ctx, "lease not handed back", logattr.Error(err))
 	}
-	switch {
-	case f.Class.Permanent():
+	if f.Class.Permanent() {
 		return discard(f, c, lease.Attempts())
-	case f.RetryAfter > 0:
-		return sqsbatch.RetryAfter(f, f.RetryAfter)
 	}
 	return f
 }

@@ -198,13 +198,12 @@ func (p *publishedPhone) reread(ctx context.Context, change error) error {
 	}
 }
 
-// close deletes the application, also when the request's time is up: one that
-// stays open counts against the user's own devices.
+// close deletes the application, if one is open.
 func (p *publishedPhone) close(ctx context.Context) {
 	if p.app == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaseSlack)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closing)
 	defer cancel()
 	if err := p.app.Close(ctx); err != nil {
 		p.log.WarnContext(ctx, "application not deleted", logattr.Error(err))

@@ -1,0 +1,30 @@
+package changenumber_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"dialtone/functions/change-number/changenumber"
+	"dialtone/infra/sim/simkit"
+)
+
+func TestNewReportsAllThatIsWrong(t *testing.T) {
+	_, err := changenumber.New(changenumber.Config{Quarantine: -1, Concurrency: -1})
+	for _, want := range []string{"Ledger", "Webex", "UCWA", "Visibility", "DeadLetters", "Quarantine", "Concurrency"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v does not name %s", err, want)
+		}
+	}
+}
+
+func TestVendorSaysWhenToComeBack(t *testing.T) {
+	s := newSite(t, options{})
+	s.fault(simkit.Fault{Operation: "changeNumber", Status: 429, Header: map[string]string{"Retry-After": "90"}, Times: 1})
+	body := s.assign("1", 1, nil)
+	s.comesBack(body)
+	if len(s.queue.waits) != 1 || s.queue.waits[0] < 90*time.Second {
+		t.Errorf("comes back after %v, asked for 90 s", s.queue.waits)
+	}
+	s.done(body)
+}
