@@ -57,13 +57,13 @@ type reading struct {
 func New(cfg Config) (*Cache, error) {
 	var problems []error
 	if cfg.Client == nil {
-		problems = append(problems, errors.New("Client is missing"))
+		problems = append(problems, errors.New("no Client given"))
 	}
 	if cfg.Keep < 0 {
-		problems = append(problems, fmt.Errorf("Keep is %s, want more than 0, or 0 for %s", cfg.Keep, defaultKeep))
+		problems = append(problems, fmt.Errorf("negative Keep %s, want more, or 0 for %s", cfg.Keep, defaultKeep))
 	}
 	if cfg.Limit < 0 {
-		problems = append(problems, fmt.Errorf("Limit is %d, want 1 or more, or 0 for %d", cfg.Limit, defaultLimit))
+		problems = append(problems, fmt.Errorf("negative Limit %d, want 1 or more, or 0 for %d", cfg.Limit, defaultLimit))
 	}
 	if err := errors.Join(problems...); err != nil {
 		return nil, fmt.Errorf("secrets config: %w", err)

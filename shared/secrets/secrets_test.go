@@ -345,7 +345,7 @@ func TestLimit(t *testing.T) {
 func TestNewReportsEverything(t *testing.T) {
 	t.Parallel()
 	_, err := secrets.New(secrets.Config{Keep: -1, Limit: -1})
-	for _, part := range []string{"Client is missing", "Keep is -1ns", "Limit is -1"} {
+	for _, part := range []string{"no Client given", "negative Keep -1ns", "negative Limit -1"} {
 		if err == nil || !strings.Contains(err.Error(), part) {
 			t.Errorf("%v does not say %q", err, part)
 		}

@@ -52,10 +52,10 @@ const (
 func NewBroker(cfg BrokerConfig) (*Broker, error) {
 	var problems []error
 	if !secure(cfg.URL, cfg.AllowHTTP) {
-		problems = append(problems, errors.New("URL must be https://host/path, or http on a loopback address, without user and fragment"))
+		problems = append(problems, errors.New("the URL must be https://host/path, or http on a loopback address, without user and fragment"))
 	}
 	if cfg.Timeout < 0 {
-		problems = append(problems, fmt.Errorf("Timeout is %s, want more than 0, or 0 for %s", cfg.Timeout, defaultTimeout))
+		problems = append(problems, fmt.Errorf("negative Timeout %s, want more, or 0 for %s", cfg.Timeout, defaultTimeout))
 	}
 	if err := errors.Join(problems...); err != nil {
 		return nil, fmt.Errorf("token broker: %w", err)

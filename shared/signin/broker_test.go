@@ -159,7 +159,7 @@ func TestBrokerConfig(t *testing.T) {
 		t.Errorf("http, allowed: %v", err)
 	}
 	_, err := signin.NewBroker(signin.BrokerConfig{Timeout: -1})
-	if err == nil || !strings.Contains(err.Error(), "URL must be") || !strings.Contains(err.Error(), "Timeout is -1ns") {
+	if err == nil || !strings.Contains(err.Error(), "the URL must be") || !strings.Contains(err.Error(), "negative Timeout -1ns") {
 		t.Errorf("not everything is reported: %v", err)
 	}
 }

@@ -80,16 +80,16 @@ var errTooLate = errors.New("too little time is left to renew the user's sign-in
 func NewOAuth(cfg OAuthConfig) (*OAuth, error) {
 	var problems []error
 	if cfg.Secrets == nil {
-		problems = append(problems, errors.New("Secrets are missing"))
+		problems = append(problems, errors.New("no Secrets given"))
 	}
 	if cfg.Prefix == "" {
-		problems = append(problems, errors.New("Prefix is missing"))
+		problems = append(problems, errors.New("no Prefix given"))
 	}
 	if cfg.Ledger == nil {
-		problems = append(problems, errors.New("Ledger is missing"))
+		problems = append(problems, errors.New("no Ledger given"))
 	}
 	if cfg.Timeout < 0 {
-		problems = append(problems, fmt.Errorf("Timeout is %s, want more than 0, or 0 for %s", cfg.Timeout, defaultTimeout))
+		problems = append(problems, fmt.Errorf("negative Timeout %s, want more, or 0 for %s", cfg.Timeout, defaultTimeout))
 	}
 	if err := errors.Join(problems...); err != nil {
 		return nil, fmt.Errorf("oauth config: %w", err)

@@ -327,7 +327,7 @@ func (nowhere) RoundTrip(*http.Request) (*http.Response, error) { return nil, er
 func TestOAuthConfig(t *testing.T) {
 	t.Parallel()
 	_, err := signin.NewOAuth(signin.OAuthConfig{Timeout: -1})
-	for _, part := range []string{"Secrets are missing", "Prefix is missing", "Ledger is missing", "Timeout is -1ns"} {
+	for _, part := range []string{"no Secrets given", "no Prefix given", "no Ledger given", "negative Timeout -1ns"} {
 		if err == nil || !strings.Contains(err.Error(), part) {
 			t.Errorf("%v does not say %q", err, part)
 		}

@@ -43,7 +43,7 @@ type Settings struct {
 func FromSettings(s Settings) (ucwa.TokenSource, error) {
 	source, err := s.source()
 	if s.Ledger == nil && s.Auth != AuthOAuth {
-		err = errors.Join(err, errors.New("Ledger is missing"))
+		err = errors.Join(err, errors.New("no Ledger given"))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("sign-in settings: %w", err)
@@ -77,16 +77,16 @@ func (s Settings) source() (source, error) {
 		}
 		return source{o, o.Fingerprint}, nil
 	}
-	return source{}, fmt.Errorf("Auth is %q, want %s, %s or %s", s.Auth, AuthPassword, AuthBroker, AuthOAuth)
+	return source{}, fmt.Errorf("unknown Auth %q, want %s, %s or %s", s.Auth, AuthPassword, AuthBroker, AuthOAuth)
 }
 
 func (s Settings) password() (source, error) {
 	var problems []error
 	if s.Secrets == nil {
-		problems = append(problems, errors.New("Secrets are missing"))
+		problems = append(problems, errors.New("no Secrets given"))
 	}
 	if s.SecretPrefix == "" {
-		problems = append(problems, errors.New("SecretPrefix is missing"))
+		problems = append(problems, errors.New("no SecretPrefix given"))
 	}
 	p := Passwords{Secrets: s.Secrets, Prefix: s.SecretPrefix}
 	return source{ucwa.NewPasswordGrant(s.HTTP, p.Credentials), p.Fingerprint}, errors.Join(problems...)

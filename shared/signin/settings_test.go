@@ -16,11 +16,11 @@ func TestFromSettingsReportsEverything(t *testing.T) {
 		s    signin.Settings
 		want []string
 	}{
-		{"password by default", signin.Settings{}, []string{"Secrets are missing", "SecretPrefix is missing", "Ledger is missing"}},
-		{"password", signin.Settings{Auth: "password", Ledger: newLedger()}, []string{"Secrets are missing", "SecretPrefix is missing"}},
-		{"broker", signin.Settings{Auth: "broker", BrokerURL: "http://broker.contoso.test/"}, []string{"URL must be https", "Ledger is missing"}},
-		{"oauth", signin.Settings{Auth: "oauth", Timeout: -1}, []string{"Secrets are missing", "Prefix is missing", "Ledger is missing", "Timeout is"}},
-		{"unknown", signin.Settings{Auth: "kerberos"}, []string{`Auth is "kerberos", want password, broker or oauth`, "Ledger is missing"}},
+		{"password by default", signin.Settings{}, []string{"no Secrets given", "no SecretPrefix given", "no Ledger given"}},
+		{"password", signin.Settings{Auth: "password", Ledger: newLedger()}, []string{"no Secrets given", "no SecretPrefix given"}},
+		{"broker", signin.Settings{Auth: "broker", BrokerURL: "http://broker.contoso.test/"}, []string{"the URL must be https", "no Ledger given"}},
+		{"oauth", signin.Settings{Auth: "oauth", Timeout: -1}, []string{"no Secrets given", "no Prefix given", "no Ledger given", "negative Timeout"}},
+		{"unknown", signin.Settings{Auth: "kerberos"}, []string{`unknown Auth "kerberos", want password, broker or oauth`, "no Ledger given"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

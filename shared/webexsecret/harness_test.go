@@ -89,7 +89,6 @@ type process struct {
 	memory    map[string][]byte
 	saving    func() error // nil: saves work
 	afterRead func()       // called once, after the first read
-	forgotten int
 }
 
 // start starts a process that reaches Webex through the transport.

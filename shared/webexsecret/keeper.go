@@ -70,16 +70,16 @@ type Keeper struct {
 func New(cfg Config) (*Keeper, error) {
 	var problems []error
 	if cfg.Secrets == nil {
-		problems = append(problems, errors.New("Secrets are missing"))
+		problems = append(problems, errors.New("no Secrets given"))
 	}
 	if cfg.Name == "" {
-		problems = append(problems, errors.New("Name is missing"))
+		problems = append(problems, errors.New("no Name given"))
 	}
 	if cfg.Ledger == nil {
-		problems = append(problems, errors.New("Ledger is missing"))
+		problems = append(problems, errors.New("no Ledger given"))
 	}
 	if cfg.Hold < 0 {
-		problems = append(problems, fmt.Errorf("Hold is %s, want more than 0, or 0 for %s", cfg.Hold, defaultHold))
+		problems = append(problems, fmt.Errorf("negative Hold %s, want more, or 0 for %s", cfg.Hold, defaultHold))
 	}
 	if err := errors.Join(problems...); err != nil {
 		return nil, fmt.Errorf("webex secret config: %w", err)

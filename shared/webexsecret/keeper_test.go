@@ -349,7 +349,7 @@ func TestLoad(t *testing.T) {
 func TestNewReportsEverything(t *testing.T) {
 	t.Parallel()
 	_, err := webexsecret.New(webexsecret.Config{Hold: -1})
-	for _, part := range []string{"Secrets are missing", "Name is missing", "Ledger is missing", "Hold is -1ns"} {
+	for _, part := range []string{"no Secrets given", "no Name given", "no Ledger given", "negative Hold -1ns"} {
 		if err == nil || !strings.Contains(err.Error(), part) {
 			t.Errorf("%v does not say %q", err, part)
 		}
