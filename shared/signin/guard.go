@@ -2,6 +2,7 @@ package signin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -15,6 +16,9 @@ import (
 // tries lock directory accounts.
 const restAfterRefusal = 30 * time.Minute
 
+// timeToRemember bounds the write of a refusal.
+const timeToRemember = time.Second
+
 // Guard asks Source for tokens, except for credentials that were refused less
 // than 30 minutes ago by any process: those are denied without a call, unless
 // the secret has changed since.
@@ -26,11 +30,11 @@ type Guard struct {
 
 // Token implements [ucwa.TokenSource].
 func (g *Guard) Token(ctx context.Context, r ucwa.TokenRequest) (ucwa.Token, error) {
-	print, err := g.Fingerprint(ctx, r.User)
+	secret, err := g.Fingerprint(ctx, r.User)
 	if err != nil {
 		return ucwa.Token{}, err
 	}
-	refusal, refused, err := g.Ledger.Refused(ctx, r.User, print)
+	refusal, refused, err := g.Ledger.Refused(ctx, r.User, secret)
 	if err != nil {
 		return ucwa.Token{}, err
 	}
@@ -43,9 +47,15 @@ func (g *Guard) Token(ctx context.Context, r ucwa.TokenRequest) (ucwa.Token, err
 	}
 	t, err := g.Source.Token(ctx, r)
 	if e := ucwa.As(err); e != nil && e.Code == "invalid_grant" {
-		if err := g.Ledger.Refuse(ctx, r.User, ledger.Refusal{Until: time.Now().Add(restAfterRefusal), Fingerprint: print, Reason: e.Code}); err != nil {
-			return ucwa.Token{}, err
-		}
+		err = errors.Join(err, g.remember(ctx, r.User, secret, e.Code))
 	}
 	return t, err
+}
+
+// remember writes a refusal down, also when the request's time is up: what is
+// forgotten is tried again.
+func (g *Guard) remember(ctx context.Context, user sipaddr.User, secret, reason string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeToRemember)
+	defer cancel()
+	return g.Ledger.Refuse(ctx, user, ledger.Refusal{Until: time.Now().Add(restAfterRefusal), Fingerprint: secret, Reason: reason})
 }
