@@ -16,7 +16,7 @@ RACE := -race
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench prove lint check build generate tool no-race
+.PHONY: help run test bench prove lint check build deploy generate tool no-race
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,10 @@ build: tool ## bin/dialtone and build/<function>/bootstrap; GOARCH=arm64 for AWS
 
 tool:
 	@CGO_ENABLED=0 $(GO) build $(STRIP) -o bin/dialtone ./infra/cmd/dialtone
+
+deploy: ## build for AWS and deploy with the settings of samconfig.toml
+	sam build
+	sam deploy
 
 generate: ## write the generated files anew
 	$(GO) generate ./...

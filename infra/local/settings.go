@@ -3,10 +3,7 @@ package local
 import (
 	"bufio"
 	"bytes"
-	"context"
-	"encoding/json"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,32 +11,17 @@ import (
 
 	"dialtone/infra/local/secretfile"
 	"dialtone/shared/env"
-	"dialtone/shared/ledger"
 	"dialtone/shared/signin"
-	"dialtone/shared/ucwa"
-	"dialtone/shared/webex"
+	"dialtone/shared/vendors"
 )
 
 // Settings say which Webex and which Skype for Business the stack works with.
 // The names are those of the variables on AWS.
 type Settings struct {
-	WebexBaseURL     string
-	WebexSecret      string  // name of the secret with Webex credentials
-	WebexOrg         string  // "": the token's
-	WebexRate        float64 // requests a second
-	DiscoveryURL     string  // "": by the user's domain
-	UCWASecretPrefix string
-	UCWAConcurrency  int // users at a time
-	Quarantine       time.Duration
-	AllowHTTP        bool
-	Secrets          Secrets
-}
-
-// Secrets are read by name; Webex's are written back when its token rotates.
-type Secrets interface {
-	signin.Secrets
-	// Save replaces a secret, completely or not at all.
-	Save(ctx context.Context, name string, data []byte) error
+	vendors.Settings
+	UCWAConcurrency int // users at a time
+	Quarantine      time.Duration
+	Secrets         signin.Vault
 }
 
 // ReadSettings reads a file of NAME=value lines; what lookup knows goes before
@@ -57,17 +39,10 @@ func ReadSettings(path string, lookup func(string) (string, bool)) (Settings, er
 		return v, found
 	})
 	s := Settings{
-		WebexBaseURL:     r.URLOr("WEBEX_BASE_URL", ""),
-		WebexSecret:      r.StringOr("WEBEX_SECRET_ID", "webex"),
-		WebexOrg:         r.StringOr("WEBEX_ORG_ID", ""),
-		WebexRate:        r.FloatOr("WEBEX_RATE", 1.5, 0.01, 1000),
-		DiscoveryURL:     r.URLOr("UCWA_DISCOVERY_URL", ""),
-		UCWASecretPrefix: r.StringOr("UCWA_SECRET_PREFIX", "ucwa/"),
-		UCWAConcurrency:  r.IntOr("UCWA_CONCURRENCY", defaultConcurrency, 1, 1000),
-		Quarantine:       time.Duration(r.IntOr("QUARANTINE_DAYS", 30, 0, 3650)) * 24 * time.Hour,
-		AllowHTTP:        r.BoolOr(env.AllowHTTP, false),
+		Settings:        vendors.Read(r),
+		UCWAConcurrency: r.IntOr("UCWA_CONCURRENCY", defaultConcurrency, 1, 1000),
+		Quarantine:      r.DaysOr("QUARANTINE_DAYS", 30, 0, 3650),
 	}
-	r.OneOfOr("UCWA_AUTH", "password", "password")
 	s.Secrets = secretfile.Folder(r.StringOr("SECRETS_DIR", filepath.Join(filepath.Dir(path), "secrets")))
 	if err := r.Err(); err != nil {
 		return Settings{}, fmt.Errorf("settings of %s:\n%w", path, err)
@@ -103,65 +78,4 @@ func unquote(s string) string {
 		return s[1 : len(s)-1]
 	}
 	return s
-}
-
-// vendors makes the clients of both vendors.
-func (s Settings) vendors(l *ledger.Ledger, o Options) (*webex.Client, *ucwa.Client, error) {
-	client := &http.Client{Transport: transport()}
-	tokens, err := webex.NewRefresher(webex.RefresherConfig{
-		BaseURL: s.WebexBaseURL, AllowHTTP: s.AllowHTTP, HTTP: client, Logger: o.Logger,
-		Secrets: webexSecret{s.Secrets, s.WebexSecret},
-	})
-	if err != nil {
-		return nil, nil, err
-	}
-	cloud, err := webex.New(webex.Config{
-		BaseURL: s.WebexBaseURL, OrgID: s.WebexOrg, HTTP: client, Tokens: tokens,
-		Rate: s.WebexRate, AllowHTTP: s.AllowHTTP, Logger: o.Logger,
-	})
-	if err != nil {
-		return nil, nil, err
-	}
-	passwords := signin.Passwords{Secrets: s.Secrets, Prefix: s.UCWASecretPrefix}
-	skype, err := ucwa.New(ucwa.Config{
-		DiscoveryURL: s.DiscoveryURL, HTTP: client, AllowHTTP: s.AllowHTTP, Logger: o.Logger,
-		Tokens: &signin.Guard{
-			Source: ucwa.NewPasswordGrant(client, passwords.Credentials), Ledger: l, Fingerprint: passwords.Fingerprint,
-		},
-	})
-	return cloud, skype, err
-}
-
-// transport keeps as many connections as users are worked on at a time; the
-// default keeps two and would open a new one for most calls.
-func transport() *http.Transport {
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.MaxIdleConnsPerHost = 64
-	return t
-}
-
-// webexSecret keeps Webex's credentials in one secret.
-type webexSecret struct {
-	secrets Secrets
-	name    string
-}
-
-func (w webexSecret) Load(ctx context.Context) (webex.Credentials, error) {
-	var c webex.Credentials
-	raw, err := w.secrets.Secret(ctx, w.name)
-	if err != nil {
-		return c, err
-	}
-	if err := json.Unmarshal(raw, &c); err != nil {
-		return c, fmt.Errorf("secret %q is not the JSON object of Webex credentials: %w", w.name, err)
-	}
-	return c, nil
-}
-
-func (w webexSecret) Save(ctx context.Context, c webex.Credentials) error {
-	raw, err := json.MarshalIndent(c, "", "  ")
-	if err != nil {
-		return err
-	}
-	return w.secrets.Save(ctx, w.name, raw)
 }

@@ -17,6 +17,7 @@ import (
 	"dialtone/infra/sim/webexsim"
 	"dialtone/shared/signin"
 	"dialtone/shared/sipaddr"
+	"dialtone/shared/vendors"
 )
 
 // Simulation is both vendors, simulated in this process on loopback ports.
@@ -47,9 +48,11 @@ func Simulate(org onboarding.Organisation, l Latency) (*Simulation, error) {
 		return nil, errors.Join(fmt.Errorf("simulate Skype for Business: %w", err), s.server.Close())
 	}
 	s.settings = Settings{
-		WebexBaseURL: "http://" + port.Addr().String() + "/v1", WebexSecret: "webex", WebexRate: 50,
-		DiscoveryURL: s.Skype.DiscoveryURL, UCWASecretPrefix: "ucwa/", UCWAConcurrency: defaultConcurrency,
-		Quarantine: 30 * 24 * time.Hour, Secrets: simulatedSecrets{},
+		Settings: vendors.Settings{
+			WebexBaseURL: "http://" + port.Addr().String() + "/v1", WebexSecret: "webex", WebexRate: 50,
+			DiscoveryURL: s.Skype.DiscoveryURL, SecretPrefix: "ucwa/",
+		},
+		UCWAConcurrency: defaultConcurrency, Quarantine: 30 * 24 * time.Hour, Secrets: simulatedSecrets{},
 	}
 	return s, nil
 }

@@ -23,6 +23,7 @@ import (
 	"dialtone/shared/ledger"
 	"dialtone/shared/sqlitefile"
 	"dialtone/shared/sqsbatch"
+	"dialtone/shared/vendors"
 )
 
 // Options of [Open]. Path and Settings are required.
@@ -77,12 +78,12 @@ func Open(ctx context.Context, o Options) (_ *Stack, err error) {
 
 // connect makes the handlers and maps each queue to its own.
 func (s *Stack) connect(ctx context.Context, o Options) error {
-	cloud, skype, err := o.Settings.vendors(s.Ledger, o)
+	clients, err := o.Settings.Connect(vendors.Surroundings{Ledger: s.Ledger, Secrets: o.Settings.Secrets, Logger: o.Logger})
 	if err != nil {
 		return err
 	}
 	change, err := changenumber.New(changenumber.Config{
-		Ledger: s.Ledger, Webex: cloud, UCWA: skype, Visibility: s, DeadLetters: s,
+		Ledger: s.Ledger, Webex: clients.Webex, UCWA: clients.UCWA, Visibility: s, DeadLetters: s,
 		Concurrency: o.Settings.UCWAConcurrency, Quarantine: o.Settings.Quarantine, Backoff: o.Backoff, Logger: o.Logger,
 	})
 	if err != nil {

@@ -170,3 +170,10 @@ func Example() {
 	// DIALTONE_TABLE: is not set: set it
 	// QUARANTINE_DAYS: "thirty" is not a whole number from 0 to 3650: set one
 }
+
+func TestDays(t *testing.T) {
+	r := env.New(func(name string) (string, bool) { return "2", name == "TWO" })
+	if two, none := r.DaysOr("TWO", 30, 0, 3650), r.DaysOr("NONE", 30, 0, 3650); two != 48*time.Hour || none != 720*time.Hour || r.Err() != nil {
+		t.Errorf("%v, %v, %v", two, none, r.Err())
+	}
+}

@@ -26,7 +26,9 @@ import (
 
 // Secrets are where the credentials are kept.
 type Secrets interface {
+	// Secret reads the current value.
 	Secret(ctx context.Context, name string) ([]byte, error)
+	// Save replaces it, completely or not at all.
 	Save(ctx context.Context, name string, data []byte) error
 }
 
