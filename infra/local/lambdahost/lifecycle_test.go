@@ -90,7 +90,7 @@ func TestFrozenBetweenInvocations(t *testing.T) {
 	for range 3 {
 		e.send()
 		if e.hears(short) {
-			t.Error("the function worked between its invocations")
+			t.Fatal("the function worked between its invocations")
 		}
 		m := newMeeting(t)
 		done := make(chan int)
