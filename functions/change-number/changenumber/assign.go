@@ -1,12 +1,12 @@
 package changenumber
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"dialtone/shared/command"
 	"dialtone/shared/e164"
@@ -87,18 +87,17 @@ func (w *work) foreign(line ledger.Line, found bool) bool {
 // look reads the user's phone and, if a number will be needed, gets the pool
 // of candidates ready meanwhile.
 func (w *work) look(ctx context.Context, needNumber bool) error {
-	var g errgroup.Group
-	if needNumber {
-		g.Go(func() error { return w.pools.of(w.want).prepare(ctx) })
-	}
-	var openErr error
-	g.Go(func() error {
-		w.phone, openErr = openPhone(ctx, w.h.cfg.UCWA, w.want.User, w.want.PhoneType, w.log)
-		return nil
+	poolErr, err := both(func() error {
+		if !needNumber {
+			return nil
+		}
+		return w.pools.of(w.want).prepare(ctx)
+	}, func() (err error) {
+		w.phone, err = openPhone(ctx, w.h.cfg.UCWA, w.want.User, w.want.PhoneType, w.log)
+		return err
 	})
-	poolErr := g.Wait()
-	if openErr != nil {
-		return openErr
+	if err != nil {
+		return err
 	}
 	// A user who has a number already needs no pool: that it offers nothing
 	// counts only if something must be chosen from it.
@@ -109,6 +108,24 @@ func (w *work) look(ctx context.Context, needNumber bool) error {
 		w.phone.close(ctx)
 	}
 	return poolErr
+}
+
+// both runs two steps side by side and returns when both have. A panic of either
+// is the caller's, who answers for this message alone.
+func both(a, b func() error) (errA, errB error) {
+	var aside sync.WaitGroup
+	var panicked any
+	aside.Go(func() {
+		defer func() { panicked = recover() }()
+		errA = a()
+	})
+	defer aside.Wait() // also when b panics
+	errB = b()
+	aside.Wait()
+	if panicked != nil {
+		panic(panicked)
+	}
+	return errA, errB
 }
 
 // change pins, claims and publishes numbers until one stands, then confirms it.
@@ -124,7 +141,7 @@ func (w *work) change(ctx context.Context) (outcome.Assigned, error) {
 		if !numberRefused(err) || w.phone.shows(line.Number, nil) {
 			return outcome.Assigned{}, w.abandon(ctx, err)
 		}
-		if err := w.park(ctx, line.Number, "Skype for Business refused it"); err != nil {
+		if err := w.park(ctx, line.Number); err != nil {
 			return outcome.Assigned{}, err
 		}
 	}
@@ -137,29 +154,36 @@ func (w *work) change(ctx context.Context) (outcome.Assigned, error) {
 
 // confirm writes down what was read back, while the application is deleted.
 func (w *work) confirm(ctx context.Context, line ledger.Line) (outcome.Assigned, error) {
-	var g errgroup.Group
-	g.Go(func() error { w.phone.close(ctx); return nil })
 	result := w.result(line, outcome.ReadBack)
-	g.Go(func() error {
-		h := w.holder()
-		if _, err := w.h.cfg.Ledger.Confirm(ctx, line.Number, h); err != nil {
+	_, err := both(func() error { w.phone.close(ctx); return nil }, func() (err error) {
+		if _, err = w.h.cfg.Ledger.Confirm(ctx, line.Number, w.holder()); err != nil {
 			return err
 		}
-		for old := line.Previous; old != nil; old = old.Previous {
-			if old.Number == line.Number {
-				continue
-			}
-			if _, err := w.h.cfg.Ledger.Release(ctx, old.Number, h, time.Now().Add(w.h.cfg.Quarantine)); err != nil {
-				return err
-			}
-			result.Replaced = append(result.Replaced, old.Number)
+		if result.Replaced, err = w.release(ctx, line); err != nil {
+			return err
 		}
-		var err error
 		w.person, err = w.h.cfg.Ledger.Settle(ctx, w.person, w.want.PhoneType, w.key)
 		return err
 	})
-	err := g.Wait()
 	return result, err
+}
+
+// release puts the numbers that the line displaced to rest and returns them.
+func (w *work) release(ctx context.Context, line ledger.Line) (resting []e164.Number, err error) {
+	until := time.Now().Add(w.h.cfg.Quarantine)
+	for old := line.Previous; old != nil; old = old.Previous {
+		if old.Number == line.Number {
+			continue
+		}
+		n, err := w.h.cfg.Ledger.Release(ctx, old.Number, w.holder(), until)
+		if err != nil {
+			return nil, err
+		}
+		if n.State == ledger.Quarantined && n.User == w.want.User { // a pin may stand on what somebody else has
+			resting = append(resting, old.Number)
+		}
+	}
+	return resting, nil
 }
 
 // keep answers for a user who has a number of ours already, and publishes it
@@ -253,18 +277,15 @@ func (w *work) abandon(ctx context.Context, cause error) error {
 		return cause
 	}
 	_, err := w.h.cfg.Ledger.Unclaim(ctx, line.Number, w.holder())
-	if err != nil {
-		return err
+	if err == nil {
+		w.person, err = w.h.cfg.Ledger.Unpin(ctx, w.person, w.want.PhoneType, w.key)
 	}
-	if w.person, err = w.h.cfg.Ledger.Unpin(ctx, w.person, w.want.PhoneType, w.key); err != nil {
-		return err
-	}
-	return cause
+	return cmp.Or(err, cause)
 }
 
-// park sets a refused number aside for a day.
-func (w *work) park(ctx context.Context, n e164.Number, reason string) error {
-	_, err := w.h.cfg.Ledger.Park(ctx, n, w.want.LocationID, w.holder(), reason, time.Now().Add(parkedFor))
+// park sets a number aside that the user's pool refused.
+func (w *work) park(ctx context.Context, n e164.Number) error {
+	_, err := w.h.cfg.Ledger.Park(ctx, n, w.want.LocationID, w.holder(), "Skype for Business refused it", time.Now().Add(parkedFor))
 	return err
 }
 

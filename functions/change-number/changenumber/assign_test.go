@@ -248,11 +248,7 @@ func TestRefusedChangeGivesTheNumberBack(t *testing.T) {
 	if l := s.queue.letter(t); l["class"] != "denied" {
 		t.Errorf("dead letter %v", l)
 	}
-	for n, err := range s.ledger.Numbers(t.Context(), s.home) {
-		if err != nil || n.State == ledger.Reserved {
-			t.Errorf("a number stays %s (%v)", n.State, err)
-		}
-	}
+	s.nothingReserved()
 	if p, err := s.ledger.Person(t.Context(), "user00001@contoso.test"); err != nil || len(p.Lines) > 0 {
 		t.Errorf("a pin stays: %+v, %v", p.Lines, err)
 	}

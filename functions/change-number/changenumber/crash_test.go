@@ -12,6 +12,7 @@ import (
 	"dialtone/infra/sim/simkit"
 	"dialtone/shared/e164"
 	"dialtone/shared/ledger"
+	"dialtone/shared/sipaddr"
 )
 
 // life is a process that dies at one of its side effects: a write to the ledger
@@ -51,13 +52,6 @@ func (l *life) isDead() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.dead
-}
-
-func (l *life) transport() http.RoundTripper {
-	if l == nil {
-		return http.DefaultTransport
-	}
-	return mortalTransport{l}
 }
 
 type mortalTransport struct{ life *life }
@@ -179,7 +173,7 @@ func (s *site) agree(where string) {
 	s.noSharedNumbers()
 	held := map[e164.Number]bool{}
 	for _, u := range s.skype.Users() {
-		p, err := s.ledger.Person(s.t.Context(), "user00001@contoso.test")
+		p, err := s.ledger.Person(s.t.Context(), sipaddr.User(u.User))
 		if err != nil {
 			s.t.Fatal(err)
 		}

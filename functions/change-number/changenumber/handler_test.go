@@ -1,6 +1,7 @@
 package changenumber_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -27,4 +28,29 @@ func TestVendorSaysWhenToComeBack(t *testing.T) {
 		t.Errorf("comes back after %v, asked for 90 s", s.queue.waits)
 	}
 	s.done(body)
+}
+
+// TestPanicCostsOneMessage: the steps that run side by side panic where the
+// batch recovers.
+func TestPanicCostsOneMessage(t *testing.T) {
+	for _, path := range []string{"/availableNumbers", "/phones"} {
+		t.Run(path, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, options{transport: trap(path)})
+			back := s.deliver(s.assign("1", 1, nil), `{"specversion":"1.0"}`)
+			if len(back) != 1 || len(s.queue.letters) != 1 {
+				t.Errorf("%d came back, %d dead letters, want one of each", len(back), len(s.queue.letters))
+			}
+		})
+	}
+}
+
+// trap panics at requests whose path ends so.
+type trap string
+
+func (p trap) RoundTrip(r *http.Request) (*http.Response, error) {
+	if strings.HasSuffix(r.URL.Path, string(p)) {
+		panic("trapped")
+	}
+	return http.DefaultTransport.RoundTrip(r)
 }

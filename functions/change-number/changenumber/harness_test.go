@@ -40,6 +40,8 @@ type site struct {
 	queue   *queueLog
 	home    string // location id
 	life    *life  // nil: this process does not crash
+
+	transport http.RoundTripper // of a process that does not crash
 }
 
 type options struct {
@@ -48,7 +50,8 @@ type options struct {
 	pageLimit int // of Webex's lists; zero: 2000
 	store     ledger.Store
 
-	singleFilter bool // Webex's inventory is asked for one number at a time
+	singleFilter bool              // Webex's inventory is asked for one number at a time
+	transport    http.RoundTripper // nil: the network's
 }
 
 // location is a site with this many numbers for people and some of every kind
@@ -82,7 +85,7 @@ func newSite(t *testing.T, o options) *site {
 	}
 	server := httptest.NewServer(cloud.Handler())
 	t.Cleanup(server.Close)
-	s := &site{t: t, skype: skype, webex: cloud, api: server.URL + "/v1", store: o.store, queue: &queueLog{}, home: cloud.Locations()[0].ID}
+	s := &site{t: t, skype: skype, webex: cloud, api: server.URL + "/v1", store: o.store, queue: &queueLog{}, home: cloud.Locations()[0].ID, transport: o.transport}
 	s.restart()
 	return s
 }
@@ -91,9 +94,9 @@ func newSite(t *testing.T, o options) *site {
 // after a crash.
 func (s *site) restart() {
 	s.t.Helper()
-	store, client := s.store, &http.Client{Transport: s.life.transport()}
+	store, client := s.store, &http.Client{Transport: s.transport}
 	if s.life != nil {
-		store = mortalStore{s.store, s.life}
+		store, client.Transport = mortalStore{s.store, s.life}, mortalTransport{s.life}
 	}
 	s.ledger = ledger.New(store, ledger.Options{Owner: strconv.FormatInt(time.Now().UnixNano(), 36), Exclusive: true})
 	secrets := signin.Passwords{Secrets: simSecrets{}, Prefix: "ucwa/"}

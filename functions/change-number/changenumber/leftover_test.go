@@ -6,7 +6,6 @@ import (
 	"dialtone/infra/sim/simkit"
 	"dialtone/infra/sim/ucwasim"
 	"dialtone/infra/sim/webexsim"
-	"dialtone/shared/ledger"
 )
 
 // TestLeftoverOfAReplace: a replace that never came to an end must not happen by
@@ -30,11 +29,7 @@ func TestLeftoverOfAReplace(t *testing.T) {
 			if got := s.skypeUser(1).ChangeCount; got != changes {
 				t.Errorf("%d changes by a request that wants none", got-changes)
 			}
-			for n, err := range s.ledger.Numbers(t.Context(), s.home) {
-				if err != nil || n.State == ledger.Reserved {
-					t.Errorf("a number stays %s (%v)", n.State, err)
-				}
-			}
+			s.nothingReserved()
 		})
 	}
 }
@@ -50,9 +45,5 @@ func TestLeftoverOfAnotherSite(t *testing.T) {
 	if n, _ := s.webex.Number(string(a.Number)); n.LocationID != away || a.LocationID != away {
 		t.Errorf("asked for a number of %s, got one of %s (outcome: %s)", away, n.LocationID, a.LocationID)
 	}
-	for n, err := range s.ledger.Numbers(t.Context(), s.home) {
-		if err != nil || n.State == ledger.Reserved {
-			t.Errorf("a number stays %s (%v)", n.State, err)
-		}
-	}
+	s.nothingReserved()
 }

@@ -90,9 +90,5 @@ func TestProxyThatGoesOnRefusing(t *testing.T) {
 	if l := s.queue.letter(t); l["class"] != "denied" || strings.Contains(l["reason"], "Enterprise Voice") {
 		t.Errorf("dead letter %v", l)
 	}
-	for n, err := range s.ledger.Numbers(t.Context(), s.home) {
-		if err != nil || n.State == ledger.Reserved {
-			t.Errorf("a number stays %s (%v)", n.State, err)
-		}
-	}
+	s.nothingReserved()
 }
