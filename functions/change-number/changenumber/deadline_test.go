@@ -3,52 +3,16 @@ package changenumber_test
 import (
 	"context"
 	"encoding/json"
-	"net/http"
-	"net/http/httptest"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"dialtone/functions/change-number/changenumber"
 	"dialtone/infra/sim/simkit"
-	"dialtone/infra/sim/ucwasim"
-	"dialtone/infra/sim/webexsim"
 	"dialtone/shared/ledger"
 	"dialtone/shared/ledger/ledgertest"
-	"dialtone/shared/signin"
-	"dialtone/shared/ucwa"
-	"dialtone/shared/webex"
 )
-
-// inProcess calls the simulators without a network, so that their time is that
-// of the test's bubble. It notes when the last call ended.
-type inProcess struct {
-	hosts map[string]http.Handler
-
-	mu   sync.Mutex
-	last time.Time
-}
-
-func (p *inProcess) RoundTrip(r *http.Request) (resp *http.Response, err error) {
-	defer func() {
-		if recover() != nil { // how a simulator drops a caller
-			resp, err = nil, context.Cause(r.Context())
-		}
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.last = time.Now()
-	}()
-	answer := httptest.NewRecorder()
-	if r.Body == nil {
-		r.Body = http.NoBody
-	}
-	r.Host = r.URL.Host
-	p.hosts[r.URL.Host].ServeHTTP(answer, r)
-	return answer.Result(), nil
-}
 
 // TestSlowVendorsDoNotCostTheReply: whatever hangs, the reply is there before
 // the invocation is cut off, and no vendor is called after the lease.
@@ -95,15 +59,19 @@ func slowly(t *testing.T, faults []simkit.Fault, slowLedger bool) {
 	if slowLedger {
 		store.from = deadline.Add(-5 * time.Second)
 	}
-	h, batch, vendors := slowSite(t, store, faults)
-	if _, err := h.Handle(ctx, batch); err != nil {
+	site := newSite(t, options{inProcess: true, store: store})
+	for _, f := range faults {
+		site.fault(f)
+	}
+	batch := events.SQSEvent{Records: []events.SQSMessage{{MessageId: "1", ReceiptHandle: "1", Body: site.assign("1", 1, nil)}}}
+	if _, err := site.handler.Handle(ctx, batch); err != nil {
 		t.Fatal(err)
 	}
 	if left := time.Until(deadline); left < time.Second {
 		t.Errorf("%v are left for the reply", left)
 	}
-	if vendors.last.After(store.lease) {
-		t.Errorf("a vendor was called until %v after the end of the lease", vendors.last.Sub(store.lease))
+	if last := site.transport.(*inProcess).last; last.After(store.lease) {
+		t.Errorf("a vendor was called until %v after the end of the lease", last.Sub(store.lease))
 	}
 }
 
@@ -139,43 +107,4 @@ func (s *slowStore) Put(ctx context.Context, i ledger.Item) error {
 		s.lease = r.LeaseUntil
 	}
 	return s.Store.Put(ctx, i)
-}
-
-func slowSite(t *testing.T, store ledger.Store, faults []simkit.Fault) (*changenumber.Handler, events.SQSEvent, *inProcess) {
-	t.Helper()
-	skype, err := ucwasim.New(ucwasim.Config{Users: 3})
-	if err != nil {
-		t.Fatal(err)
-	}
-	cloud, err := webexsim.New(webexsim.Config{Locations: []webexsim.Location{location("Home", 10)}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range faults {
-		if _, err := skype.Script().Add(f); err != nil {
-			t.Fatal(err)
-		}
-	}
-	vendors := &inProcess{hosts: map[string]http.Handler{"127.0.0.1:1": skype.Handler(), "127.0.0.1:2": cloud.Handler()}}
-	client := &http.Client{Transport: vendors}
-	l := ledger.New(store, ledger.Options{})
-	secrets := signin.Passwords{Secrets: simSecrets{}, Prefix: "ucwa/"}
-	u, err := ucwa.New(ucwa.Config{
-		DiscoveryURL: "http://127.0.0.1:1/", HTTP: client,
-		Tokens: &signin.Guard{Source: ucwa.NewPasswordGrant(client, secrets.Credentials), Ledger: l, Fingerprint: secrets.Fingerprint},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w, err := webex.New(webex.Config{BaseURL: "http://127.0.0.1:2/v1", HTTP: client, Tokens: webex.StaticToken(webexsim.DefaultToken().AccessToken), Rate: 1e6, Burst: 1e6})
-	if err != nil {
-		t.Fatal(err)
-	}
-	queue := &queueLog{}
-	h, err := changenumber.New(changenumber.Config{Ledger: l, Webex: w, UCWA: u, Visibility: queue, DeadLetters: queue})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &site{t: t, home: cloud.Locations()[0].ID}
-	return h, events.SQSEvent{Records: []events.SQSMessage{{MessageId: "1", ReceiptHandle: "1", Body: s.assign("1", 1, nil)}}}, vendors
 }

@@ -2,8 +2,10 @@ package changenumber_test
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -20,6 +22,7 @@ import (
 	"dialtone/shared/command"
 	"dialtone/shared/e164"
 	"dialtone/shared/ledger"
+	"dialtone/shared/ledger/ledgertest"
 	"dialtone/shared/outcome"
 	"dialtone/shared/signin"
 	"dialtone/shared/sipaddr"
@@ -41,7 +44,7 @@ type site struct {
 	home    string // location id
 	life    *life  // nil: this process does not crash
 
-	transport http.RoundTripper // of a process that does not crash
+	transport http.RoundTripper // nil: the network's
 }
 
 type options struct {
@@ -51,6 +54,7 @@ type options struct {
 	store     ledger.Store
 
 	singleFilter bool              // Webex's inventory is asked for one number at a time
+	inProcess    bool              // without a network, for bubbles of time
 	transport    http.RoundTripper // nil: the network's
 }
 
@@ -72,22 +76,75 @@ func newSite(t *testing.T, o options) *site {
 		o.locations = []webexsim.Location{location("Home", 40)}
 	}
 	if o.store == nil {
-		o.store = &mem{m: map[ledger.Key]ledger.Item{}}
+		o.store = ledgertest.NewMemory()
 	}
-	skype, err := ucwasim.Start(o.skype)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = skype.Close() })
 	cloud, err := webexsim.New(webexsim.Config{Locations: o.locations, PageLimit: o.pageLimit, SingleNumberFilter: o.singleFilter})
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(cloud.Handler())
-	t.Cleanup(server.Close)
-	s := &site{t: t, skype: skype, webex: cloud, api: server.URL + "/v1", store: o.store, queue: &queueLog{}, home: cloud.Locations()[0].ID, transport: o.transport}
+	s := &site{t: t, webex: cloud, store: o.store, queue: &queueLog{}, home: cloud.Locations()[0].ID, transport: o.transport}
+	if o.inProcess {
+		s.bridge(o.skype)
+	} else {
+		s.listen(o.skype)
+	}
 	s.restart()
 	return s
+}
+
+// listen puts the vendors on real ports.
+func (s *site) listen(c ucwasim.Config) {
+	s.t.Helper()
+	skype, err := ucwasim.Start(c)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = skype.Close() })
+	server := httptest.NewServer(s.webex.Handler())
+	s.t.Cleanup(server.Close)
+	s.skype, s.api = skype, server.URL+"/v1"
+}
+
+// bridge calls the vendors' handlers without a network, so that their time is
+// that of the test's bubble.
+func (s *site) bridge(c ucwasim.Config) {
+	s.t.Helper()
+	skype, err := ucwasim.New(c)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.skype, s.api = &ucwasim.Running{Server: skype, DiscoveryURL: "http://127.0.0.1:1/"}, "http://127.0.0.1:2/v1"
+	s.transport = &inProcess{hosts: map[string]http.Handler{"127.0.0.1:1": skype.Handler(), "127.0.0.1:2": s.webex.Handler()}}
+}
+
+// inProcess calls handlers by host. It notes when the last call ended.
+type inProcess struct {
+	hosts map[string]http.Handler
+
+	mu   sync.Mutex
+	last time.Time
+}
+
+func (p *inProcess) RoundTrip(r *http.Request) (resp *http.Response, err error) {
+	defer func() {
+		if recover() != nil { // how a simulator drops a caller
+			resp, err = nil, io.ErrUnexpectedEOF
+		}
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.last = time.Now()
+	}()
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	r = r.Clone(r.Context())
+	r.Host = r.URL.Host
+	if r.Body == nil {
+		r.Body = http.NoBody
+	}
+	answer := httptest.NewRecorder()
+	p.hosts[r.Host].ServeHTTP(answer, r)
+	return answer.Result(), nil
 }
 
 // restart gives the site a handler that remembers nothing but the ledger, as
@@ -96,9 +153,9 @@ func (s *site) restart() {
 	s.t.Helper()
 	store, client := s.store, &http.Client{Transport: s.transport}
 	if s.life != nil {
-		store, client.Transport = mortalStore{s.store, s.life}, mortalTransport{s.life}
+		store, client.Transport = mortalStore{s.store, s.life}, mortalTransport{s.transport, s.life}
 	}
-	s.ledger = ledger.New(store, ledger.Options{Owner: strconv.FormatInt(time.Now().UnixNano(), 36), Exclusive: true})
+	s.ledger = ledger.New(store, ledger.Options{Owner: rand.Text(), Exclusive: true})
 	secrets := signin.Passwords{Secrets: simSecrets{}, Prefix: "ucwa/"}
 	skype, err := ucwa.New(ucwa.Config{
 		DiscoveryURL: s.skype.DiscoveryURL, HTTP: client,

@@ -35,7 +35,7 @@ func TestFullPageBeforeABrokenOne(t *testing.T) {
 // TestEveryCandidateLostIsNoEmptyPool lets strangers claim each number a moment
 // before this process does.
 func TestEveryCandidateLostIsNoEmptyPool(t *testing.T) {
-	memory := &mem{m: map[ledger.Key]ledger.Item{}}
+	memory := ledgertest.NewMemory()
 	strangers := ledger.New(memory, ledger.Options{})
 	busy := true
 	store := ledgertest.Around(memory, func(c ledgertest.Call, do func() error) error {
