@@ -40,7 +40,7 @@ func (d DeadLetter) item() Item {
 // request dead-lettered again changes nothing.
 func (l *Ledger) Bury(ctx context.Context, d DeadLetter) error {
 	_, err := change(ctx, l, deadLetterKey(d.Request), record[DeadLetter]{}, func(old DeadLetter) (DeadLetter, error) {
-		if old.Body != "" {
+		if old.Request != (command.Key{}) {
 			return old, errUnchanged
 		}
 		d.At = d.At.UTC()

@@ -98,13 +98,24 @@ func (h *Handler) bury(ctx context.Context, c command.Command, m sqsbatch.Messag
 	if err != nil {
 		return err
 	}
-	err = h.ledger.Bury(ctx, ledger.DeadLetter{
-		Request: c.Key, Type: c.Type, User: c.User, Queue: sourceQueue(m.Queue), Body: m.Body, Failure: f, At: event.Time,
-	})
-	if err == nil {
-		log.WarnContext(ctx, "request failed", logattr.Class(f.Class), logattr.Error(errors.New(f.Reason)))
+	letter := ledger.DeadLetter{
+		Request: c.Key, Type: c.Type, User: c.User, Queue: sourceQueue(m.Queue), Failure: f, At: event.Time,
 	}
-	return err
+	letter.Body, letter.Cut = keep(m.Body)
+	if err := h.ledger.Bury(ctx, letter); err != nil {
+		return err
+	}
+	log.WarnContext(ctx, "request failed", logattr.Class(f.Class), logattr.Error(errors.New(f.Reason)))
+	return nil
+}
+
+// keep cuts a body to what a command may have: a longer one is invalid as it
+// stands, and an item of DynamoDB could not hold it.
+func keep(body string) (kept string, cut bool) {
+	if len(body) <= command.MaxBody {
+		return body, false
+	}
+	return strings.ToValidUTF8(body[:command.MaxBody], ""), true
 }
 
 // explain reads the reason off the message's attributes. A message that the

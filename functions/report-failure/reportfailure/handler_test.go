@@ -252,6 +252,21 @@ func TestUnreadableBodies(t *testing.T) {
 	}
 }
 
+func TestOverlongBodyIsCut(t *testing.T) {
+	d := newDesk(t, nil)
+	long := strings.Repeat("x", command.MaxBody-1) + "äöü"
+	if back := d.report(map[string]string{"class": "invalid", "reason": "too long"}, long, strings.Repeat("x", command.MaxBody)); back > 0 {
+		t.Fatalf("%d came back", back)
+	}
+	for _, l := range d.letters() {
+		whole := l.Request == command.Unreadable([]byte(strings.Repeat("x", command.MaxBody)))
+		if l.Cut == whole || len(l.Body) != command.MaxBody-map[bool]int{true: 0, false: 1}[whole] || !strings.HasSuffix(l.Body, "x") {
+			t.Errorf("body of %d bytes, cut %v", len(l.Body), l.Cut)
+		}
+	}
+	d.failed(command.Unreadable([]byte(long)))
+}
+
 func TestRequestThatSucceededIsNoFailure(t *testing.T) {
 	d := newDesk(t, nil)
 	c, lease := d.begin(body("1", "home"))

@@ -65,7 +65,7 @@ func openPool(t *testing.T, s *subject) {
 func deadLetterStays(t *testing.T, s *subject) {
 	l, now := s.ledger(), time.Now()
 	letter := ledger.DeadLetter{
-		Request: s.key("1"), User: s.user("ada"), Queue: "numbers", Body: "first", At: now,
+		Request: s.key("1"), User: s.user("ada"), Queue: "numbers", Body: "", At: now, // an empty message is one, too
 		Failure: outcome.Failed{Request: s.key("1"), Reason: "refused"},
 	}
 	must(t, l.Bury(t.Context(), letter))
@@ -75,7 +75,7 @@ func deadLetterStays(t *testing.T, s *subject) {
 		letters, err := all(l.DeadLetters(t.Context(), now.Add(-time.Second)))
 		must(t, err)
 		letters = slices.DeleteFunc(letters, func(d ledger.DeadLetter) bool { return d.Request != s.key("1") })
-		if len(letters) != 1 || letters[0].Body != "first" || !letters[0].At.Equal(now) {
+		if len(letters) != 1 || letters[0].Body != "" || !letters[0].At.Equal(now) {
 			return "the first record of the message is not what stands"
 		}
 		return ""
