@@ -82,16 +82,20 @@ const (
 )
 
 // Assign asks for a number from the pool of a location, published for the user.
+//
+// Its JSON is no message but what requests are told apart by: fields at their
+// zero value stay out of it, so that requests under way remain themselves when
+// a later version has more fields.
 type Assign struct {
-	User                 sipaddr.User
-	LocationID           string      // Webex location the number must come from
-	LicenseType          LicenseType // Professional unless given
-	OrgID                string      // empty: the organisation of the deployment
-	Number               e164.Number // empty: any number of the pool
-	PhoneType            PhoneType   // Work unless given
-	IncludeInContactCard *bool       // nil: left as it is
-	Replace              bool        // false: a user who already has a number keeps it
-	DryRun               bool        // true: everything but the change
+	User                 sipaddr.User `json:",omitzero"`
+	LocationID           string       `json:",omitzero"` // Webex location the number must come from
+	LicenseType          LicenseType  `json:",omitzero"` // Professional unless given
+	OrgID                string       `json:",omitzero"` // empty: the organisation of the deployment
+	Number               e164.Number  `json:",omitzero"` // empty: any number of the pool
+	PhoneType            PhoneType    `json:",omitzero"` // Work unless given
+	IncludeInContactCard *bool        `json:",omitzero"` // nil: left as it is
+	Replace              bool         `json:",omitzero"` // false: a user who already has a number keeps it
+	DryRun               bool         `json:",omitzero"` // true: everything but the change
 }
 
 func (Assign) command() {}

@@ -130,3 +130,20 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// A number or a password in the wrong field must not get into outcomes and logs
+// by way of the reason.
+func TestReasonQuotesNoSecret(t *testing.T) {
+	for _, body := range []string{
+		`{"specversion":"1.0","source":"hr","id":"1","type":"dialtone.number.assign.v1","data":{"user":"+4940123456789"}}`,
+		`{"specversion":"1.0","source":"hr","id":"1","type":"dialtone.number.assign.v1","data":{"licenseType":"+49 40 1234 56789"}}`,
+		`{"specversion":"1.0","source":"hr","id":"1","type":"dialtone.number.assign.v1","data":{"+4940123456789":1}}`,
+		`{"specversion":"1.0","source":"hr","id":"1","type":"Bearer 4940123456789","data":{}}`,
+	} {
+		_, err := command.Decode([]byte(body))
+		f := failure.As(err)
+		if f == nil || strings.Contains(strings.ReplaceAll(f.Reason, " ", ""), "123456789") {
+			t.Errorf("%s: %v", body, f)
+		}
+	}
+}

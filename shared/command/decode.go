@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dialtone/shared/failure"
+	"dialtone/shared/logattr"
 	"dialtone/shared/sipaddr"
 )
 
@@ -94,7 +95,7 @@ func readAssign(f *fields, user sipaddr.User) Assign {
 func refuse(p Problems) error {
 	return &failure.Error{
 		Class:  failure.Invalid,
-		Reason: "the message is not a valid command: " + p.Error(),
+		Reason: "the message is not a valid command: " + logattr.Clean(p.Error()), // whatever stands in the wrong field
 		Advice: "Correct the fields named in the reason and send the message again.",
 		Err:    p,
 	}
