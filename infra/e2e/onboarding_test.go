@@ -203,8 +203,8 @@ func (d *deployment) discreet(t *testing.T) {
 	t.Helper()
 	for id, f := range d.functions {
 		text := f.logs.text()
-		if text == "" && id != "PublishOutcomes" {
-			t.Errorf("%s logged nothing", id)
+		if text == "" && id == "ChangeNumber" {
+			t.Error("change-number logged nothing")
 		}
 		for _, secret := range []string{`\+\d{9}`, `cwt=`, `pw-user`, `Bearer `} {
 			if leak := regexp.MustCompile(`.{0,60}` + secret + `.{0,20}`).FindString(text); leak != "" {
