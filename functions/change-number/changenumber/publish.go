@@ -106,8 +106,11 @@ func (p *publishedPhone) shows(n e164.Number, card *bool) bool {
 // tookNot reports that the pin surely led to nothing: the phone has no number,
 // or one that is not the pin's in any form it could be stored in.
 func (p *publishedPhone) tookNot(pin ledger.Line) bool {
-	if p.phone.Number == "" || p.shows(pin.Number, nil) {
-		return p.phone.Number == ""
+	switch {
+	case p.phone.Number == "":
+		return true
+	case p.shows(pin.Number, nil):
+		return false
 	}
 	n, _, international := e164.FromTel(p.phone.Number)
 	return p.phone.Number == pin.Before.Number || international && n != pin.Number
