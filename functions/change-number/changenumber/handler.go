@@ -177,7 +177,7 @@ func (b *batch) work(ctx context.Context, lease *ledger.Lease, c command.Command
 // the lease to run out.
 func (b *batch) handBack(ctx context.Context, lease *ledger.Lease, c command.Command, cause error, log *slog.Logger) error {
 	f := explain.Error(cause)
-	log.WarnContext(ctx, "request not done", logattr.Class(f.Class), logattr.Error(cause))
+	log.WarnContext(ctx, "request not done", logattr.Class(f.Class), logattr.Error(cause), logattr.Advice(f))
 	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWord)
 	defer cancel()
 	if err := b.h.cfg.Ledger.Yield(late, lease, f.Error()); err != nil {
