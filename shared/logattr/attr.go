@@ -29,6 +29,7 @@ const (
 	KeyWait          = "wait"
 	KeyClass         = "class"
 	KeyError         = "error"
+	KeyAdvice        = "advice"
 )
 
 // MessageID is the id that the queue gave a message.
@@ -80,6 +81,16 @@ func Error(err error) slog.Attr {
 		return slog.Attr{}
 	}
 	return slog.String(KeyError, textOf(err))
+}
+
+// Advice is what a person should do about err, cleaned as [Clean] does. It is an
+// empty attribute when err says nothing of that.
+func Advice(err error) slog.Attr {
+	f := failure.As(err)
+	if f == nil || f.Advice == "" {
+		return slog.Attr{}
+	}
+	return slog.String(KeyAdvice, Clean(f.Advice))
 }
 
 // technical reports whether the key holds an identifier of a machine, in which

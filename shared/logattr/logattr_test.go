@@ -100,7 +100,8 @@ func TestConstructors(t *testing.T) {
 			logattr.RequestSource("urn:hr"), logattr.RequestID("INC0012345678"), logattr.User(sipaddr.User("ada@contoso.test")),
 			logattr.Location("Y2lz123456789"), logattr.Number(e164.Number(number)), logattr.TrackingID("ROUTER_"+uuid),
 			logattr.System("webex"), logattr.Operation("availableNumbers"), logattr.Status(429), logattr.Attempt(2),
-			logattr.Wait(90*time.Second), logattr.Class(failure.Unavailable), logattr.Error(errors.New("away")), logattr.Error(nil))
+			logattr.Wait(90*time.Second), logattr.Class(failure.Unavailable), logattr.Error(errors.New("away")), logattr.Error(nil),
+			logattr.Advice(fmt.Errorf("call: %w", &failure.Error{Advice: "Dial " + number + "."})), logattr.Advice(errors.New("away")))
 	})
 	var got map[string]any
 	if err := json.Unmarshal([]byte(line), &got); err != nil {
@@ -111,7 +112,7 @@ func TestConstructors(t *testing.T) {
 		"level": "INFO", "message": "assigned", "message_id": uuid, "message_type": "dialtone.number.assign.v1",
 		"request_source": "urn:hr", "request_id": "INC0012345678", "user": "ada@contoso.test", "location": "Y2lz123456789",
 		"number": "…0001", "tracking_id": "ROUTER_" + uuid, "system": "webex", "operation": "availableNumbers",
-		"status": 429.0, "attempt": 2.0, "wait": "1m30s", "class": "unavailable", "error": "away",
+		"status": 429.0, "attempt": 2.0, "wait": "1m30s", "class": "unavailable", "error": "away", "advice": "Dial +…0001.",
 	}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got  %v\nwant %v", got, want)

@@ -110,7 +110,7 @@ func (b *batch) message(e *entry) (wait time.Duration) {
 	}
 	wait = b.wait(e.ReceiveCount, v.after)
 	b.cfg.Logger.WarnContext(b.ctx, "message comes back", logattr.MessageID(e.ID),
-		logattr.Attempt(e.ReceiveCount), logattr.Wait(wait), logattr.Error(err))
+		logattr.Attempt(e.ReceiveCount), logattr.Wait(wait), logattr.Error(err), logattr.Advice(err))
 	return wait
 }
 

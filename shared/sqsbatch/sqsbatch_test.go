@@ -213,6 +213,18 @@ func TestPanicFailsOnlyItsMessage(t *testing.T) {
 	}
 }
 
+func TestAdviceIsLogged(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	r := newRunner(t, &queue{}, func(c *sqsbatch.Config) { c.Logger = slog.New(slog.NewJSONHandler(&log, nil)) })
+	_, err := r.Run(t.Context(), event(record("a", "", 1)), func(context.Context, sqsbatch.Message) error {
+		return &failure.Error{Class: failure.Unavailable, Reason: "the table is not there", Advice: "Set its name."}
+	})
+	if err != nil || !strings.Contains(log.String(), `"advice":"Set its name."`) {
+		t.Errorf("%v: the log does not say what to do:\n%s", err, &log)
+	}
+}
+
 func TestPanicOfTheQueueLosesNothing(t *testing.T) {
 	t.Parallel()
 	q := &queue{refuse: func(string) error { panic("broken client") }}
