@@ -21,6 +21,7 @@ import (
 
 	"dialtone/shared/ledger"
 	"dialtone/shared/logattr"
+	"dialtone/shared/signin"
 	"dialtone/shared/webex"
 )
 
@@ -239,6 +240,9 @@ func (k *Keeper) patience(ctx context.Context) time.Time {
 
 func (k *Keeper) read(ctx context.Context) (webex.Credentials, error) {
 	raw, err := k.raw(ctx)
+	if errors.Is(err, signin.ErrNoSecret) {
+		return webex.Credentials{}, fmt.Errorf("create the secret with Webex's credentials, or set WEBEX_SECRET_ID to the name of the one that has them: %w", err)
+	}
 	if err != nil {
 		return webex.Credentials{}, err
 	}

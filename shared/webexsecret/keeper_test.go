@@ -324,7 +324,7 @@ func TestLoad(t *testing.T) {
 	for _, c := range []struct {
 		name, secret, want string
 	}{
-		{"no secret", "", "no such secret"},
+		{"no secret", "", "WEBEX_SECRET_ID to the name of the one that has them: no such secret"},
 		{"no JSON", `token-0123456789`, "is not a JSON object"},
 		{"access token alone", `{"accessToken":"a"}`, ""},
 		{"no end known", `{"accessToken":"a","refreshToken":"r"}`, ""},
