@@ -36,7 +36,7 @@ func main() {
 func wire(r *env.Reader, log *slog.Logger) (*changenumber.Handler, error) {
 	cloud, settings, table := awsenv.Read(r), vendors.Read(r), r.String("DIALTONE_TABLE")
 	queue := sqsqueue.Queue{URL: r.String("NUMBERS_QUEUE_URL"), DeadLetterURL: r.String("NUMBERS_DEAD_LETTER_QUEUE_URL")}
-	c := changenumber.Config{Concurrency: r.IntOr("UCWA_CONCURRENCY", 10, 1, 1000), Quarantine: r.DaysOr("QUARANTINE_DAYS", 30, 0, 3650), Logger: log}
+	c := changenumber.Config{Concurrency: r.IntOr("UCWA_CONCURRENCY", 10, 1, 1000), Quarantine: r.DaysOr("QUARANTINE_DAYS", 30, 1, 3650), Logger: log}
 	w := vendors.Surroundings{Processes: r.IntOr("NUMBERS_CONCURRENCY", 1, 1, 1000), Logger: log}
 	if err := r.Err(); err != nil {
 		return nil, err

@@ -41,7 +41,7 @@ func ReadSettings(path string, lookup func(string) (string, bool)) (Settings, er
 	s := Settings{
 		Settings:        vendors.Read(r),
 		UCWAConcurrency: r.IntOr("UCWA_CONCURRENCY", defaultConcurrency, 1, 1000),
-		Quarantine:      r.DaysOr("QUARANTINE_DAYS", 30, 0, 3650),
+		Quarantine:      r.DaysOr("QUARANTINE_DAYS", 30, 1, 3650),
 	}
 	s.Secrets = secretfile.Folder(r.StringOr("SECRETS_DIR", filepath.Join(filepath.Dir(path), "secrets")))
 	if err := r.Err(); err != nil {
