@@ -21,7 +21,7 @@ type component struct {
 	steps [][]string
 }
 
-//go:embed npm/package.json npm/package-lock.json pip/requirements.txt
+//go:embed npm/package.json npm/package-lock.json pip/requirements.txt maven/pom.xml maven/ElasticMQ.java
 var pinned embed.FS
 
 // npm runs no install script of any package.
@@ -47,8 +47,8 @@ func python() string {
 }
 
 // Install puts every emulator into the folder, or leaves those alone that are
-// there already, and says on log what it does. It needs npm and python3 and
-// their package registries. Two must not run at once in one folder.
+// there already, and says on log what it does. It needs npm, python3, mvn and
+// javac, and the package registries of the first three. Two must not run at once in one folder.
 func Install(ctx context.Context, folder string, log io.Writer) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return fmt.Errorf("install emulators: %w", err)
@@ -57,7 +57,7 @@ func Install(ctx context.Context, folder string, log io.Writer) error {
 	if err := os.WriteFile(filepath.Join(folder, "go.mod"), []byte("module emulators\n"), 0o644); err != nil {
 		return fmt.Errorf("install emulators: %w", err)
 	}
-	for _, c := range []component{npm(), pip()} {
+	for _, c := range []component{npm(), pip(), maven()} {
 		if c.installed(folder) {
 			fmt.Fprintf(log, "emulators: %s: there already\n", c.name)
 			continue
