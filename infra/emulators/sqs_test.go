@@ -176,7 +176,8 @@ func (q sqsQueue) Receive(ctx context.Context, limit, wait, visibility int) ([]q
 		QueueUrl: &q.url, MaxNumberOfMessages: int32(limit), WaitTimeSeconds: int32(wait), VisibilityTimeout: int32(visibility),
 		MessageAttributeNames:       []string{"All"},
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
-		AttributeNames:              []types.QueueAttributeName{types.QueueAttributeNameAll}, // local-aws-sqs knows the deprecated name only
+		//lint:ignore SA1019 local-aws-sqs knows no other
+		AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll},
 	})
 	if err != nil {
 		return nil, err

@@ -186,7 +186,7 @@ func (c *Cache) read(ctx context.Context, name string, r *reading) {
 func missing(err error) error {
 	_, unknown := errors.AsType[*types.ResourceNotFoundException](err)
 	state, refused := errors.AsType[*types.InvalidRequestException](err)
-	if unknown || refused && strings.Contains(state.ErrorMessage(), "deletion") {
+	if unknown || refused && strings.Contains(state.ErrorMessage(), "marked") { // for deletion
 		return fmt.Errorf("%w: %w", signin.ErrNoSecret, err)
 	}
 	return err

@@ -97,7 +97,7 @@ func race(t *testing.T, cloud *cloud, server *httptest.Server, rejected bool) (t
 func TestRefreshesHoldTheLock(t *testing.T) {
 	t.Parallel()
 	for _, known := range []bool{true, false} {
-		for age := time.Duration(0); age <= 15*day; age += 3 * time.Hour {
+		for age := time.Duration(0); age <= 15*day; age += 12 * time.Hour {
 			for _, near := range []time.Duration{0, time.Second, 2 * time.Second, time.Minute, -time.Second} {
 				synctest.Test(t, func(t *testing.T) {
 					cloud := newCloud(t, webexsim.Config{})
