@@ -7,6 +7,7 @@ GO    ?= go
 TOOL  := $(GO) tool -modfile=infra/tools/go.mod
 TREE  := events functions infra shared
 PLAY  := events/sample/onboarding.jsonl
+E2E    = $(addprefix ./,$(sort $(patsubst %/,%,$(dir $(shell grep -rl --include='*_test.go' '^//go:build .*e2e' $(TREE))))))
 STRIP := -trimpath -ldflags "-s -w"
 
 # The race detector needs a C compiler that finds its headers.
@@ -16,10 +17,10 @@ RACE := -race
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench prove lint check build deploy generate tool no-race
+.PHONY: help run test bench prove e2e emulators lint check build deploy generate tool no-race
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: tool ## the embedded stack with both simulators and 200 new hires; ARGS=--exit stops after the summary
 	@bin/dialtone run --play $(PLAY) $(ARGS)
@@ -41,6 +42,13 @@ bench: ## what an assigned number and a cold start cost, beside their budgets; A
 
 prove: ## slower proofs: crashes, faults and models behind -tags prove, then every fuzz target for a while
 	@GO='$(GO)' sh infra/tools/prove.sh $(TREE)
+
+e2e: emulators ## template.yaml and the real bootstraps on emulators of AWS; needs Node and Python
+	@bash infra/template/validate.sh
+	$(GO) test -tags e2e -count=1 -p 1 -timeout 20m $(ARGS) $(E2E)
+
+emulators: ## install the emulators of AWS, once, into build/emulators
+	@$(GO) run ./infra/emulators/cmd/install
 
 lint: ## formatting, vet, staticcheck, tidy modules, known vulnerabilities
 	@GO='$(GO)' sh infra/tools/lint.sh $(TREE)
