@@ -35,6 +35,7 @@ func fauxqsWrong() map[string]string {
 
 func elasticMQWrong() map[string]string {
 	return map[string]string{
+		"retention ends":                                 "keeps messages for ever",
 		"delete twice is a success":                      "calls the receipt invalid at the second",
 		"body up to the limit":                           "ignores the queue's own limit",
 		"attributes count towards the limit":             "does not count them",
@@ -82,6 +83,7 @@ func localAWSSQSWrong() map[string]string {
 func motoWrong() map[string]string {
 	const noDedup = "gives a duplicate an id of its own"
 	return map[string]string{
+		"retention ends":                                  "still counts what it gives out no more",
 		"body up to the limit":                            "ignores the queue's own limit",
 		"attributes count towards the limit":              "does not count them",
 		"batch over the limit":                            "ignores the queue's own limit",
