@@ -172,7 +172,8 @@ func Example() {
 }
 
 func TestDays(t *testing.T) {
-	r := env.New(func(name string) (string, bool) { return "2", name == "TWO" })
+	vars := map[string]string{"TWO": "2"}
+	r := env.New(func(name string) (string, bool) { v, found := vars[name]; return v, found })
 	if two, none := r.DaysOr("TWO", 30, 0, 3650), r.DaysOr("NONE", 30, 0, 3650); two != 48*time.Hour || none != 720*time.Hour || r.Err() != nil {
 		t.Errorf("%v, %v, %v", two, none, r.Err())
 	}
