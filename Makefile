@@ -7,7 +7,7 @@ GO    ?= go
 TOOL  := $(GO) tool -modfile=infra/tools/go.mod
 TREE  := events functions infra shared
 PLAY  := events/sample/onboarding.jsonl
-E2E    = $(addprefix ./,$(sort $(patsubst %/,%,$(dir $(shell grep -rl --include='*_test.go' '^//go:build .*e2e' $(TREE))))))
+E2E   := ./infra/e2e/... ./infra/emulators/ledger
 STRIP := -trimpath -ldflags "-s -w"
 
 # The race detector needs a C compiler that finds its headers.
@@ -17,7 +17,7 @@ RACE := -race
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench prove e2e emulators lint check build deploy generate tool no-race
+.PHONY: help run test bench prove e2e conform emulators lint check build deploy generate tool no-race
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,13 +47,16 @@ e2e: emulators ## template.yaml and the real bootstraps on emulators of AWS; nee
 	@bash infra/template/validate.sh
 	$(GO) test -tags e2e -count=1 -p 1 -timeout 20m $(ARGS) $(E2E)
 
+conform: emulators ## the queue suite and the SQS adapter on four SQS emulators, rows that an emulator gets wrong named
+	$(GO) test -tags e2e -count=1 -timeout 20m $(ARGS) ./infra/emulators
+
 emulators: ## install the emulators of AWS, once, into build/emulators
 	@$(GO) run ./infra/emulators/cmd/install
 
 lint: ## formatting, vet, staticcheck, tidy modules, known vulnerabilities
 	@GO='$(GO)' sh infra/tools/lint.sh $(TREE)
 
-check: lint test prove ## all that CI runs
+check: lint test prove e2e ## all that CI runs
 	@$(MAKE) --no-print-directory run ARGS=--exit
 
 build: tool ## bin/dialtone and build/<function>/bootstrap; GOARCH=arm64 for AWS
