@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,34 +16,41 @@ import (
 
 var patience = flag.Duration("patience", 10*time.Second, "leave out rows of the queue suite that wait longer; 0: none")
 
-// conform runs the suite of the queues on the SQS at an endpoint.
-func conform(t *testing.T, endpoint string, knownWrong map[string]string) {
+// conform runs the suite of the queues on the SQS at an endpoint. Rows that are
+// known to be wrong only now and then are unsteady: they are reported as wrong
+// each time.
+func conform(t *testing.T, endpoint string, knownWrong map[string]string, unsteady ...string) {
 	client := sqsClient(endpoint)
 	queuetest.Run(t, queuetest.Subject{
-		Open:     func(testing.TB) queuetest.Broker { return sqsBroker{client} },
+		Open: func(row testing.TB) queuetest.Broker {
+			for _, name := range unsteady {
+				if strings.HasSuffix(row.Name(), "/"+strings.ReplaceAll(name, " ", "_")) {
+					row.Error("now right, now wrong")
+				}
+			}
+			return sqsBroker{client}
+		},
 		Code:     sqsCode,
 		Patience: *patience, KnownWrong: knownWrong,
 	})
 }
 
+// These tests run one after the other: rows measure time.
+
 func TestFauxqs(t *testing.T) {
-	t.Parallel()
 	conform(t, emulators.Fauxqs(t), fauxqsWrong())
 }
 
 func TestLocalAWSSQS(t *testing.T) {
-	t.Parallel()
-	conform(t, emulators.LocalAWSSQS(t), localAWSSQSWrong())
+	conform(t, emulators.LocalAWSSQS(t), localAWSSQSWrong(), localAWSSQSUnsteady()...)
 }
 
 func TestElasticMQ(t *testing.T) {
-	t.Parallel()
 	conform(t, emulators.ElasticMQ(t), elasticMQWrong())
 }
 
 func TestMotoSQS(t *testing.T) {
-	t.Parallel()
-	conform(t, emulators.Moto(t), motoWrong())
+	conform(t, emulators.Moto(t), motoWrong(), motoUnsteady()...)
 }
 
 // Every row but these is right on at least one emulator: no promise of SQS is
@@ -65,7 +73,6 @@ func TestSomebodyIsRight(t *testing.T) {
 
 // QUEUE_ENDPOINT points the suite at any other SQS.
 func TestOtherSQS(t *testing.T) {
-	t.Parallel()
 	endpoint := os.Getenv("QUEUE_ENDPOINT")
 	if endpoint == "" {
 		t.Skip("QUEUE_ENDPOINT is not set")
