@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"runtime"
 )
 
@@ -46,10 +47,11 @@ func python() string {
 	return filepath.Join("venv", "bin", "python")
 }
 
-// Install puts every emulator into the folder, or leaves those alone that are
-// there already, and says on log what it does. It needs npm, python3, mvn and
-// javac, and the package registries of the first three. Two must not run at once in one folder.
-func Install(ctx context.Context, folder string, log io.Writer) error {
+// Install puts the emulators into the folder, or leaves those alone that are
+// there already, and says on log what it does. only names where they come from:
+// npm, pip, maven; none: all. npm needs npm, pip needs python3, maven needs mvn
+// and javac, and each its package registry. Two must not run at once in one folder.
+func Install(ctx context.Context, folder string, log io.Writer, only ...string) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return fmt.Errorf("install emulators: %w", err)
 	}
@@ -58,6 +60,9 @@ func Install(ctx context.Context, folder string, log io.Writer) error {
 		return fmt.Errorf("install emulators: %w", err)
 	}
 	for _, c := range []component{npm(), pip(), maven()} {
+		if len(only) > 0 && !slices.Contains(only, c.name) {
+			continue
+		}
 		if c.installed(folder) {
 			fmt.Fprintf(log, "emulators: %s: there already\n", c.name)
 			continue

@@ -1,5 +1,6 @@
-// Command install puts the emulators of AWS that the end-to-end tests need into
-// build/emulators. It does nothing where they are already.
+// Command install puts emulators of AWS into build/emulators: all of them, or
+// those that come from the registries named (npm, pip, maven). It does nothing
+// where they are already.
 package main
 
 import (
@@ -16,7 +17,7 @@ func main() {
 	defer stop()
 	folder, err := emulators.Folder()
 	if err == nil {
-		err = emulators.Install(ctx, folder, os.Stderr)
+		err = emulators.Install(ctx, folder, os.Stderr, os.Args[1:]...)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "install: error:", err)
