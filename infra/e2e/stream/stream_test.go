@@ -48,8 +48,8 @@ func (a *answers) invoke(_ context.Context, event []byte) ([]byte, error) {
 	return []byte(text), err
 }
 
-func all([]string) (string, error)   { return `{"batchItemFailures":[]}`, nil }
-func crash([]string) (string, error) { return "", errors.New("signal: killed") }
+func all([]string) (string, error)     { return `{"batchItemFailures":[]}`, nil }
+func crash([]string) (string, error)   { return "", errors.New("signal: killed") }
 func foreign([]string) (string, error) { return `{"batchItemFailures":[{"itemIdentifier":"9"}]}`, nil }
 
 func null([]string) (string, error) { return `{"batchItemFailures":[{"itemIdentifier":null}]}`, nil }
