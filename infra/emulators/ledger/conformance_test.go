@@ -43,8 +43,10 @@ func TestDynalite(t *testing.T) {
 	ledgertest.Run(t, func(*testing.T) ledger.Store { return store })
 }
 
-// moto gets every row right, too, and knows expiry. It slows down with every
-// item that it holds: small sizes, two pages of a list at the most.
+// moto gets every row right, too, and knows expiry, but one caller at a time:
+// its threads check a condition and write in two steps, so that on a busy machine
+// two of them can win. dynalite has the races. It also slows down with every item
+// that it holds: small sizes, two pages of a list at the most.
 func TestMoto(t *testing.T) {
 	c := client(emulators.Moto(t))
 	table := create(t, c)
@@ -53,7 +55,7 @@ func TestMoto(t *testing.T) {
 	if !told(t, store) {
 		t.Error("moto does not tell what stands in the way of a write: no emulator proves that it is read")
 	}
-	ledgertest.Options{Workers: 4, Rounds: 2, Many: 230}.Run(t, func(*testing.T) ledger.Store { return store })
+	ledgertest.Options{Workers: 1, Rounds: 2, Many: 230}.Run(t, func(*testing.T) ledger.Store { return store })
 }
 
 // LEDGER_ENDPOINT names any other service that speaks the protocol of DynamoDB
