@@ -45,7 +45,7 @@ func (t *terminal) runCommand() *cobra.Command {
 	c.Flags().StringVar(&f.config, "config", "", "file of NAME=value settings that lead to real systems")
 	c.Flags().StringVar(&f.listen, "listen", "127.0.0.1:8080", "address of the console; empty: no console")
 	c.Flags().StringVar(&f.play, "play", "", "send this file, wait for the end of every message, print a summary")
-	c.Flags().BoolVar(&f.exit, "exit", false, "with --play: stop after the summary")
+	c.Flags().BoolVar(&f.exit, "exit", false, "with --play: stop after the summary, without a console")
 	c.Flags().BoolVar(&f.quick, "quick", false, "simulated vendors answer at once and without faults")
 	c.Flags().StringVar(&f.outcomes, "outcomes", "", "append every outcome to this file, a JSON object a line")
 	c.Flags().StringVar(&f.log, "log", "", "log file, - for standard error; empty: dialtone.log beside the data file")
@@ -55,6 +55,9 @@ func (t *terminal) runCommand() *cobra.Command {
 func (t *terminal) run(ctx context.Context, f runFlags) error {
 	if f.exit && f.play == "" {
 		return exitError{exitUsage, errors.New("--exit goes with --play: without a file to play there is nothing to wait for")}
+	}
+	if f.exit {
+		f.listen = "" // nobody would see the console
 	}
 	var lines []line
 	var err error
