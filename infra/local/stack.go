@@ -173,7 +173,7 @@ func (s *Stack) SendDeadLetter(ctx context.Context, d sqsbatch.DeadLetter) error
 // Console serves the operator's page.
 func (s *Stack) Console() http.Handler {
 	return console.Handler(console.Config{
-		Ledger: s.Ledger, Requests: s.Store.Requests, Queues: s.queueStates, Logger: s.log,
+		Ledger: s.Ledger, Requests: s.Store.Requests, Numbers: s.Store.Numbers, Queues: s.queueStates, Logger: s.log,
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,7 +30,8 @@ type Queue struct {
 // Config of the console. All fields are required but Logger.
 type Config struct {
 	Ledger   *ledger.Ledger
-	Requests func(context.Context) (map[ledger.RequestState]int, error) // requests by state
+	Requests func(context.Context) (map[ledger.RequestState]int, error)           // requests by state
+	Numbers  func(context.Context) (map[string]map[ledger.NumberState]int, error) // by location and state
 	Queues   func(context.Context) ([]Queue, error)
 	Logger   *slog.Logger
 }
@@ -109,18 +111,19 @@ func (c *console) overview(r *http.Request) (any, error) {
 	if o.Queues, err = c.cfg.Queues(ctx); err != nil {
 		return nil, err
 	}
+	counts, err := c.cfg.Numbers(ctx)
+	if err != nil {
+		return nil, err
+	}
 	for p, err := range c.cfg.Ledger.Pools(ctx) {
 		if err != nil {
 			return nil, err
 		}
-		counts := map[ledger.NumberState]int{}
-		for n, err := range c.cfg.Ledger.Numbers(ctx, p.LocationID) {
-			if err != nil {
-				return nil, err
-			}
-			counts[n.State]++
+		of := counts[p.LocationID]
+		if of == nil {
+			of = map[ledger.NumberState]int{} // {} in JSON, not null
 		}
-		o.Pools = append(o.Pools, pool{p.LocationID, counts})
+		o.Pools = append(o.Pools, pool{p.LocationID, of})
 	}
 	return o, nil
 }
@@ -169,9 +172,7 @@ func (c *console) failures(r *http.Request) (any, error) {
 		d.Body = ""
 		found = append(found, d)
 	}
-	for i, j := 0, len(found)-1; i < j; i, j = i+1, j-1 {
-		found[i], found[j] = found[j], found[i]
-	}
+	slices.Reverse(found)
 	return found[:min(limit, len(found))], nil
 }
 

@@ -41,6 +41,9 @@ func serve(t *testing.T) *httptest.Server {
 		Requests: func(context.Context) (map[ledger.RequestState]int, error) {
 			return map[ledger.RequestState]int{ledger.Done: 3}, nil
 		},
+		Numbers: func(context.Context) (map[string]map[ledger.NumberState]int, error) {
+			return map[string]map[ledger.NumberState]int{"site": {ledger.Reserved: 1}}, nil
+		},
 		Queues: func(context.Context) ([]console.Queue, error) {
 			return []console.Queue{{Name: "numbers.fifo", Waiting: 2}}, nil
 		},
