@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"dialtone/shared/e164"
+	"dialtone/shared/ringtarget"
 	"dialtone/shared/sipaddr"
 )
 
@@ -19,8 +20,16 @@ const MaxBody = 64 << 10
 
 // Message types. A type names its version; a new meaning gets a new type.
 const (
-	TypeAssign = "dialtone.number.assign.v1"
+	TypeAssign         = "dialtone.number.assign.v1"
+	TypeRelease        = "dialtone.number.release.v1"
+	TypeEnableSimRing  = "dialtone.simring.enable.v1"
+	TypeDisableSimRing = "dialtone.simring.disable.v1"
 )
+
+// Types returns the types of all messages that [Decode] reads.
+func Types() []string {
+	return []string{TypeAssign, TypeRelease, TypeEnableSimRing, TypeDisableSimRing}
+}
 
 // Key identifies a request through retries, redrives and replays: the source
 // and id of its CloudEvent. The zero value is no request.
@@ -58,7 +67,12 @@ type Command struct {
 	Data Data
 }
 
-// Data is the type-specific part of a Command: [Assign].
+// Data is the type-specific part of a Command: [Assign], [Release],
+// [EnableSimRing] or [DisableSimRing].
+//
+// The JSON of these types is no message but what requests are told apart by:
+// fields at their zero value stay out of it, so that requests under way remain
+// themselves when a later version has more fields.
 type Data interface{ command() }
 
 // PhoneType says which of a user's four published phones is meant.
@@ -82,10 +96,6 @@ const (
 )
 
 // Assign asks for a number from the pool of a location, published for the user.
-//
-// Its JSON is no message but what requests are told apart by: fields at their
-// zero value stay out of it, so that requests under way remain themselves when
-// a later version has more fields.
 type Assign struct {
 	User                 sipaddr.User `json:",omitzero"`
 	LocationID           string       `json:",omitzero"` // Webex location the number must come from
@@ -98,4 +108,30 @@ type Assign struct {
 	DryRun               bool         `json:",omitzero"` // true: everything but the change
 }
 
-func (Assign) command() {}
+// Release asks to take back the number that dialtone gave to one of a user's
+// phones: what stood there before is published again, or nothing is.
+type Release struct {
+	User      sipaddr.User `json:",omitzero"`
+	PhoneType PhoneType    `json:",omitzero"` // Work unless given
+	DryRun    bool         `json:",omitzero"` // true: everything but the change
+}
+
+// EnableSimRing asks that calls to the user ring a second phone or contact at
+// the same time.
+type EnableSimRing struct {
+	User   sipaddr.User      `json:",omitzero"`
+	Target ringtarget.Target `json:",omitzero"` // what rings as well
+	DryRun bool              `json:",omitzero"` // true: everything but the change
+}
+
+// DisableSimRing asks to end simultaneous ringing.
+type DisableSimRing struct {
+	User    sipaddr.User `json:",omitzero"`
+	Restore bool         `json:",omitzero"` // true unless given: the settings before dialtone's change come back
+	DryRun  bool         `json:",omitzero"` // true: everything but the change
+}
+
+func (Assign) command()         {}
+func (Release) command()        {}
+func (EnableSimRing) command()  {}
+func (DisableSimRing) command() {}

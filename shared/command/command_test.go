@@ -51,6 +51,30 @@ func TestDecodeDefaults(t *testing.T) {
 	}
 }
 
+func TestDecodeOthers(t *testing.T) {
+	for name, c := range map[string]struct {
+		typ, data string
+		want      command.Data
+	}{
+		"release":             {command.TypeRelease, `{"user":"Ada@contoso.test"}`, command.Release{User: "ada@contoso.test", PhoneType: command.Work}},
+		"release, all":        {command.TypeRelease, `{"user":"ada@contoso.test","phoneType":"home","dryRun":true}`, command.Release{User: "ada@contoso.test", PhoneType: command.Home, DryRun: true}},
+		"enable":              {command.TypeEnableSimRing, `{"user":"ada@contoso.test","target":"TEL:+49 40 123456"}`, command.EnableSimRing{User: "ada@contoso.test", Target: "tel:+4940123456"}},
+		"enable, all":         {command.TypeEnableSimRing, `{"user":"ada@contoso.test","target":"sip:bob@contoso.test","dryRun":true}`, command.EnableSimRing{User: "ada@contoso.test", Target: "sip:bob@contoso.test", DryRun: true}},
+		"disable":             {command.TypeDisableSimRing, `{"user":"ada@contoso.test"}`, command.DisableSimRing{User: "ada@contoso.test", Restore: true}},
+		"disable, no restore": {command.TypeDisableSimRing, `{"user":"ada@contoso.test","restore":false,"dryRun":true}`, command.DisableSimRing{User: "ada@contoso.test", DryRun: true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := command.Decode([]byte(`{"specversion":"1.0","source":"hr","id":"1","type":"` + c.typ + `","data":` + c.data + `}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.Data != c.want || got.Type != c.typ {
+				t.Errorf("%s %+v, want %+v", got.Type, got.Data, c.want)
+			}
+		})
+	}
+}
+
 func TestDecodeRefuses(t *testing.T) {
 	data := func(members string) string {
 		return `{` + envelope + `,"data":{"user":"ada@contoso.test","locationId":"L1"` + members + `}}`
@@ -81,6 +105,9 @@ func TestDecodeRefuses(t *testing.T) {
 		"number for text":   {`{` + envelope + `,"data":{"user":7,"locationId":"L1"}}`, []string{"data.user is not a string"}},
 		"not a user":        {`{` + envelope + `,"data":{"user":"ada","locationId":"L1"}}`, []string{"data.user", "not user@domain"}},
 		"location too long": {`{` + envelope + `,"data":{"user":"ada@contoso.test","locationId":"` + strings.Repeat("x", 129) + `"}}`, []string{"data.locationId has 129"}},
+		"no target":         {`{"specversion":"1.0","source":"a","id":"b","type":"dialtone.simring.enable.v1","data":{"user":"a@b.test"}}`, []string{"data.target is missing"}},
+		"bad target":        {`{"specversion":"1.0","source":"a","id":"b","type":"dialtone.simring.enable.v1","data":{"user":"a@b.test","target":"0123456789"}}`, []string{"data.target does not begin with tel: or sip:"}},
+		"not of release":    {`{"specversion":"1.0","source":"a","id":"b","type":"dialtone.number.release.v1","data":{"user":"a@b.test","locationId":"L1"}}`, []string{"data.locationId is not a field"}},
 		"too large":         {`{"x":"` + strings.Repeat("x", command.MaxBody) + `"}`, []string{"body has", "at most 65536"}},
 	} {
 		t.Run(name, func(t *testing.T) {

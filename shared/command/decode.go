@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"dialtone/shared/failure"
@@ -70,11 +71,17 @@ func (c *Command) data(f *fields) {
 	switch c.Type {
 	case TypeAssign:
 		c.Data = readAssign(f, c.User)
+	case TypeRelease:
+		c.Data = Release{User: c.User, PhoneType: f.phoneType(), DryRun: f.isSet("dryRun")}
+	case TypeEnableSimRing:
+		c.Data = EnableSimRing{User: c.User, Target: f.target("target"), DryRun: f.isSet("dryRun")}
+	case TypeDisableSimRing:
+		c.Data = DisableSimRing{User: c.User, Restore: f.unlessUnset("restore"), DryRun: f.isSet("dryRun")}
 	case "":
 		f.skipUnknown = true // the missing type is reported; its fields cannot be judged
 	default:
 		f.skipUnknown = true
-		f.problems = append(f.problems, Problem{Field: "type", Problem: fmt.Sprintf("%q is not known", c.Type), Mend: "use one of: " + TypeAssign})
+		f.problems = append(f.problems, Problem{Field: "type", Problem: fmt.Sprintf("%q is not known", c.Type), Mend: "use one of: " + strings.Join(Types(), ", ")})
 	}
 }
 
@@ -85,7 +92,7 @@ func readAssign(f *fields, user sipaddr.User) Assign {
 		LicenseType:          oneOf(f, "licenseType", Professional, Standard),
 		OrgID:                f.optional("orgId", 128),
 		Number:               f.number("number"),
-		PhoneType:            oneOf(f, "phoneType", Work, Mobile, Home, Other),
+		PhoneType:            f.phoneType(),
 		IncludeInContactCard: f.flag("includeInContactCard"),
 		Replace:              f.isSet("replace"),
 		DryRun:               f.isSet("dryRun"),

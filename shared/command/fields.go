@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"dialtone/shared/e164"
+	"dialtone/shared/ringtarget"
 	"dialtone/shared/sipaddr"
 )
 
@@ -116,6 +117,20 @@ func (f *fields) number(name string) e164.Number {
 	return n
 }
 
+func (f *fields) target(name string) ringtarget.Target {
+	s := f.text(name, true)
+	if s == "" {
+		return ""
+	}
+	t, err := ringtarget.Parse(s)
+	if err != nil {
+		f.add(name, err.Error(), "it rings together with the user's own phone")
+	}
+	return t
+}
+
+func (f *fields) phoneType() PhoneType { return oneOf(f, "phoneType", Work, Mobile, Home, Other) }
+
 func (f *fields) flag(name string) *bool {
 	var b bool
 	if !f.get(name, "true or false", &b) {
@@ -127,6 +142,12 @@ func (f *fields) flag(name string) *bool {
 func (f *fields) isSet(name string) bool {
 	b := f.flag(name)
 	return b != nil && *b
+}
+
+// unlessUnset reads a flag that is true when it is left out.
+func (f *fields) unlessUnset(name string) bool {
+	b := f.flag(name)
+	return b == nil || *b
 }
 
 // oneOf reads a text that must be one of the values; the first is the default.

@@ -11,6 +11,7 @@ import (
 	"dialtone/shared/command"
 	"dialtone/shared/e164"
 	"dialtone/shared/failure"
+	"dialtone/shared/ringtarget"
 	"dialtone/shared/sipaddr"
 )
 
@@ -19,8 +20,11 @@ const Source = "dialtone"
 
 // Outcome types.
 const (
-	TypeAssigned = "dialtone.number.assigned.v1"
-	TypeFailed   = "dialtone.request.failed.v1"
+	TypeAssigned        = "dialtone.number.assigned.v1"
+	TypeReleased        = "dialtone.number.released.v1"
+	TypeSimRingEnabled  = "dialtone.simring.enabled.v1"
+	TypeSimRingDisabled = "dialtone.simring.disabled.v1"
+	TypeFailed          = "dialtone.request.failed.v1"
 )
 
 // Event is an outcome as it is stored and published. Its ID depends on the
@@ -45,10 +49,9 @@ type Phone struct {
 
 // How a success was verified.
 const (
-	ReadBack  = "read-back"  // changed, then read and compared
-	AsFound   = "as-found"   // read; nothing had to be changed
-	PlanOnly  = "plan-only"  // dry run: read, nothing changed
-	NoRequest = "not-needed" // answered from the ledger
+	ReadBack = "read-back" // changed, then read and compared
+	AsFound  = "as-found"  // read; nothing had to be changed
+	PlanOnly = "plan-only" // dry run: read, nothing changed
 )
 
 // Assigned is the data of [TypeAssigned].
@@ -67,6 +70,64 @@ type Assigned struct {
 	TrackingIDs []string          `json:"trackingIds,omitempty"` // Webex TrackingID values behind the choice
 }
 
+// Released is the data of [TypeReleased].
+type Released struct {
+	Request    command.Key       `json:"request"`
+	User       sipaddr.User      `json:"user"`
+	PhoneType  command.PhoneType `json:"phoneType"`
+	Number     e164.Number       `json:"number,omitempty"`     // that was given back; empty when dialtone had assigned none
+	LocationID string            `json:"locationId,omitempty"` // of that number
+	RestsUntil time.Time         `json:"restsUntil,omitzero"`  // end of its quarantine, UTC
+	Before     Phone             `json:"before,omitzero"`      // zero with After: there was nothing to take back, and nobody was asked
+	After      Phone             `json:"after,omitzero"`
+	Restored   bool              `json:"restored"` // what stood before dialtone's first change is published again
+	Verified   string            `json:"verified"`
+	DryRun     bool              `json:"dryRun,omitempty"`
+}
+
+// Forwarding is a user's call-forwarding settings as found or as they stand.
+// The texts of Active, Period and Unanswered and of the targets are UCWA's
+// (UCWA 2.0: callForwardingSettings), such as "SimultaneousRing" and "Contact".
+type Forwarding struct {
+	Active     string        `json:"active"`               // None, ImmediateForward or SimultaneousRing
+	Period     string        `json:"period,omitempty"`     // Always or Workhours
+	Unanswered string        `json:"unanswered,omitempty"` // Enabled or Disabled: what happens to unanswered calls
+	Immediate  ForwardTarget `json:"immediateForward"`
+	Ring       ForwardTarget `json:"simultaneousRing"`
+	NoAnswer   ForwardTarget `json:"unansweredCall"`
+}
+
+// ForwardTarget is where one kind of forwarding leads.
+type ForwardTarget struct {
+	Target           string `json:"target"`                     // None, Contact, Team, Delegates or Voicemail
+	URI              string `json:"uri,omitempty"`              // of a Contact: tel: or sip:
+	RingDelaySeconds *int   `json:"ringDelaySeconds,omitempty"` // nil: the server gave none
+}
+
+// SimRingEnabled is the data of [TypeSimRingEnabled].
+type SimRingEnabled struct {
+	Request  command.Key       `json:"request"`
+	User     sipaddr.User      `json:"user"`
+	Target   ringtarget.Target `json:"target"`
+	Managed  bool              `json:"managed"` // false: it rang there already, by other means
+	Before   Forwarding        `json:"before"`
+	After    Forwarding        `json:"after"`
+	Verified string            `json:"verified"`
+	DryRun   bool              `json:"dryRun,omitempty"`
+}
+
+// SimRingDisabled is the data of [TypeSimRingDisabled].
+type SimRingDisabled struct {
+	Request     command.Key  `json:"request"`
+	User        sipaddr.User `json:"user"`
+	Before      Forwarding   `json:"before"`
+	After       Forwarding   `json:"after"`
+	Restored    bool         `json:"restored"`              // the settings before dialtone's change stand again, but for NotRestored
+	NotRestored []string     `json:"notRestored,omitempty"` // what could not be put back, in words
+	Verified    string       `json:"verified"`
+	DryRun      bool         `json:"dryRun,omitempty"`
+}
+
 // Failed is the data of [TypeFailed].
 type Failed struct {
 	Request     command.Key       `json:"request"`
@@ -79,7 +140,7 @@ type Failed struct {
 	Attempts    int               `json:"attempts"`
 }
 
-// New makes the event for a request. data is an [Assigned] or a [Failed].
+// New makes the event for a request. data is the type that belongs to typ.
 // It panics only if data cannot be encoded, which those types always can.
 func New(typ string, key command.Key, user sipaddr.User, at time.Time, data any) Event {
 	raw, err := json.Marshal(data)
@@ -110,6 +171,19 @@ func Failure(c command.Command, err error, attempts int, at time.Time) Event {
 
 // Assigned decodes the data of a [TypeAssigned] event.
 func (e Event) Assigned() (Assigned, error) { return decode[Assigned](e, TypeAssigned) }
+
+// Released decodes the data of a [TypeReleased] event.
+func (e Event) Released() (Released, error) { return decode[Released](e, TypeReleased) }
+
+// SimRingEnabled decodes the data of a [TypeSimRingEnabled] event.
+func (e Event) SimRingEnabled() (SimRingEnabled, error) {
+	return decode[SimRingEnabled](e, TypeSimRingEnabled)
+}
+
+// SimRingDisabled decodes the data of a [TypeSimRingDisabled] event.
+func (e Event) SimRingDisabled() (SimRingDisabled, error) {
+	return decode[SimRingDisabled](e, TypeSimRingDisabled)
+}
 
 // Failed decodes the data of a [TypeFailed] event.
 func (e Event) Failed() (Failed, error) { return decode[Failed](e, TypeFailed) }

@@ -47,7 +47,7 @@ func drawAssigned(t *rapid.T, key command.Key, user sipaddr.User) outcome.Assign
 		Request: key, User: user, LocationID: "L1", PhoneType: phoneType.Draw(t, "type"), Number: number.Draw(t, "number"),
 		Managed: rapid.Bool().Draw(t, "managed"), Before: phone("before"), After: phone("after"),
 		Replaced:    rapid.SliceOf(number.Filter(func(n e164.Number) bool { return n != "" })).Draw(t, "replaced"),
-		Verified:    rapid.SampledFrom([]string{outcome.ReadBack, outcome.AsFound, outcome.PlanOnly, outcome.NoRequest}).Draw(t, "verified"),
+		Verified:    rapid.SampledFrom([]string{outcome.ReadBack, outcome.AsFound, outcome.PlanOnly}).Draw(t, "verified"),
 		DryRun:      rapid.Bool().Draw(t, "dry run"),
 		TrackingIDs: rapid.SliceOf(rapid.String()).Draw(t, "tracking"),
 	}
