@@ -14,16 +14,11 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"dialtone/functions/change-number/changenumber"
-	"dialtone/functions/report-failure/reportfailure"
 	"dialtone/infra/local/console"
 	"dialtone/infra/local/mapping"
-	"dialtone/infra/local/queue"
 	"dialtone/shared/httpretry"
 	"dialtone/shared/ledger"
 	"dialtone/shared/sqlitefile"
-	"dialtone/shared/sqsbatch"
-	"dialtone/shared/vendors"
 )
 
 // Options of [Open]. Path and Settings are required.
@@ -76,30 +71,26 @@ func Open(ctx context.Context, o Options) (_ *Stack, err error) {
 	return s, s.connect(ctx, o)
 }
 
-// connect makes the handlers and maps each queue to its own.
+// connect makes the handlers and maps their queues to them, as event source
+// mappings do on AWS.
 func (s *Stack) connect(ctx context.Context, o Options) error {
-	clients, err := o.Settings.Connect(vendors.Surroundings{Ledger: s.Ledger, Secrets: o.Settings.Secrets, Logger: o.Logger})
-	if err != nil {
-		return err
+	p := newParts(s.Data, o.Settings, 1, o.Logger)
+	p.backoff = o.Backoff
+	for _, f := range functions() {
+		h, err := f.make(p)
+		if err != nil {
+			return err
+		}
+		for _, name := range f.queues {
+			if err := s.handle(ctx, name, f.name, mapping.Events(h)); err != nil {
+				return err
+			}
+		}
 	}
-	change, err := changenumber.New(changenumber.Config{
-		Ledger: s.Ledger, Webex: clients.Webex, UCWA: clients.UCWA, Visibility: s, DeadLetters: s,
-		Concurrency: o.Settings.UCWAConcurrency, Quarantine: o.Settings.Quarantine, Backoff: o.Backoff, Logger: o.Logger,
-	})
-	if err != nil {
-		return err
-	}
-	report, err := reportfailure.New(reportfailure.Config{Ledger: s.Ledger, Visibility: s, Logger: o.Logger})
-	if err != nil {
-		return err
-	}
-	return errors.Join(
-		s.handle(ctx, NumbersQueue, "change-number", mapping.Events(change.Handle)),
-		s.handle(ctx, NumbersDeadLetters, "report-failure", mapping.Events(report.Handle)),
-	)
+	return nil
 }
 
-// handle maps a queue to a handler, as an event source mapping does on AWS.
+// handle maps one queue.
 func (s *Stack) handle(ctx context.Context, name, function string, h mapping.Handler) error {
 	q, err := s.Queues.Queue(ctx, name)
 	if err != nil {
@@ -141,33 +132,6 @@ func (s *Stack) purge(ctx context.Context) error {
 			return fmt.Errorf("purge expired items: %w", err)
 		}
 	}
-}
-
-// ChangeMessageVisibility implements [sqsbatch.Visibility] on the queues of the file.
-func (s *Stack) ChangeMessageVisibility(ctx context.Context, arn, receipt string, d time.Duration) error {
-	q, err := s.Queues.ByARN(ctx, arn)
-	if err != nil {
-		return err
-	}
-	return q.ChangeVisibility(ctx, receipt, d)
-}
-
-// SendDeadLetter implements [sqsbatch.DeadLetters] on the queues of the file.
-func (s *Stack) SendDeadLetter(ctx context.Context, d sqsbatch.DeadLetter) error {
-	source, err := s.Queues.ByARN(ctx, d.Queue)
-	if err != nil {
-		return err
-	}
-	q, err := s.Queues.Queue(ctx, source.Config().DeadLetterQueue)
-	if err != nil {
-		return err
-	}
-	attributes := map[string]queue.Attribute{}
-	for name, v := range d.Attributes {
-		attributes[name] = queue.Text(v)
-	}
-	_, err = q.Send(ctx, queue.Outgoing{Body: d.Body, Attributes: attributes, Group: d.Group, DedupID: d.DedupID})
-	return err
 }
 
 // Console serves the operator's page.
