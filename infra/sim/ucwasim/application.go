@@ -164,9 +164,7 @@ func (c *call) applicationResource(instance string) *resource {
 	r.add("instanceId", instance)
 	r.add("type", a.variety)
 	r.add("id", a.id)
-	if d == Captured {
-		r.add("etag", d.etag(mix(c.server.config.Seed, uint64(len(a.instances)))))
-	}
+	r.addETag(d, mix(c.server.config.Seed, uint64(len(a.instances))))
 	r.embedded = []embedded{{rel: "me", resources: []*resource{c.meResource()}}}
 	return r
 }

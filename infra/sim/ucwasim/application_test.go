@@ -80,7 +80,7 @@ func TestApplicationEmbedsALurkersMe(t *testing.T) {
 	}}})
 	s := r.signIn("ada@contoso.test")
 	me := at(s.root, "_embedded", "me")
-	if got := strings.Join(links(me), " "); got != "makeMeAvailable phones self" {
+	if got := strings.Join(links(me), " "); got != "callForwardingSettings makeMeAvailable phones self" {
 		t.Errorf("links before makeMeAvailable: %s", got)
 	}
 	for name, want := range map[string]string{
@@ -102,7 +102,7 @@ func TestApplicationEmbedsALurkersMe(t *testing.T) {
 	r.want(s.as("POST", "/me/makeMeAvailable", `{"signInAs":"Away","supportedMessageFormats":["Plain"]}`), 204)
 	r.want(s.as("POST", "/me/makeMeAvailable", `{"signInAs":"Away"}`), 409, "AlreadyExists")
 	r.want(s.as("POST", "/me/reportMyActivity", ""), 204)
-	if got := strings.Join(links(r.doc(s.as("GET", "/me", ""))), " "); got != "phones reportMyActivity self" {
+	if got := strings.Join(links(r.doc(s.as("GET", "/me", ""))), " "); got != "callForwardingSettings phones reportMyActivity self" {
 		t.Errorf("links after makeMeAvailable: %s", got)
 	}
 }
@@ -112,6 +112,10 @@ func TestEveryLinkIsServed(t *testing.T) {
 	t.Parallel()
 	for _, d := range []ucwasim.Dialect{ucwasim.Captured, ucwasim.Generated} {
 		r := start(t, ucwasim.Config{Dialect: d})
+		to := ucwasim.Destination{Target: "Contact", Contact: "tel:+14255550100"}
+		if err := r.SetForwarding(user("01"), ucwasim.Forwarding{Immediate: to, SimultaneousRing: to, Unanswered: to}); err != nil {
+			t.Fatal(err)
+		}
 		s := r.signIn(user("01"))
 		var seen []string
 		var walk func(v any)
@@ -141,7 +145,8 @@ func TestEveryLinkIsServed(t *testing.T) {
 			}
 		}
 		walk(s.root)
-		if len(seen) != 1+1+1+1+4*3 {
+		phones, forwarding := 1+4*3, 2+3+9+1
+		if len(seen) != 3+phones+forwarding {
 			t.Errorf("%s: walked %d links: %v", d, len(seen), seen)
 		}
 	}

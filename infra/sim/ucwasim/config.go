@@ -3,6 +3,7 @@ package ucwasim
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -31,6 +32,15 @@ type Config struct {
 	Dialect Dialect
 	// DialPlan normalises the numbers of users who have none of their own.
 	DialPlan DialPlan
+	// KeepForwardingTargets lets immediateForwardSettings and simultaneousRingSettings
+	// keep their target when another setting becomes active; false: it becomes None.
+	KeepForwardingTargets bool
+	// BareForwardingTargets stores a tel: target without visual separators and a sip:
+	// target in lower case, so that callers must compare canonically; false: as sent.
+	BareForwardingTargets bool
+	// UnconfiguredStatus comes with NoTeamMembersConfigured and
+	// NoDelegatesConfigured: 403 or 409; 0: 403.
+	UnconfiguredStatus int
 	// MinLatency and MaxLatency bound the delay of every answer; both 0: none.
 	MinLatency, MaxLatency time.Duration
 
@@ -102,7 +112,8 @@ type User struct {
 	Password string
 	Pool     int // home pool, from 1; 0: 1
 
-	// NoEnterpriseVoice answers everything about phones with 403 None.
+	// NoEnterpriseVoice answers everything about phones and call forwarding with 403
+	// None.
 	NoEnterpriseVoice bool
 	// NoPhonesLink leaves the phones link out of me, as a policy would.
 	NoPhonesLink bool
@@ -111,6 +122,12 @@ type User struct {
 	ADOwned []string
 	// Phones are the numbers at the start, by type; types left out are empty.
 	Phones map[string]Phone
+	// NoForwardingLink leaves the callForwardingSettings link out of me.
+	NoForwardingLink bool
+	// Forwarding is what is set about incoming calls at the start.
+	Forwarding Forwarding
+	// ForwardingPolicy is what may be set.
+	ForwardingPolicy ForwardingPolicy
 	// DialPlan replaces Config.DialPlan for this user; nil: that one.
 	DialPlan *DialPlan
 	// AllowedUserAgents are the application user agents that policy lets in; none: all.
@@ -146,6 +163,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.ActivityTimeout, defaultIdle)
 	setDefault(&c.MaxApplicationsPerUser, defaultApplications)
 	setDefault(&c.MaxResourceVersion, defaultVersion)
+	setDefault(&c.UnconfiguredStatus, http.StatusForbidden)
 	setDefault(&c.Listen, "127.0.0.1:0")
 	setDefault(&c.ControlListen, "127.0.0.1:0")
 	if len(c.Grants) == 0 {
@@ -177,6 +195,8 @@ func (c Config) validate() error {
 	bad(c.ActivityTimeout < 0, "ActivityTimeout is %v, must not be negative", c.ActivityTimeout)
 	bad(c.MaxApplicationsPerUser < 0, "MaxApplicationsPerUser is %d, must not be negative", c.MaxApplicationsPerUser)
 	bad(c.LockoutThreshold < 0, "LockoutThreshold is %d, must not be negative", c.LockoutThreshold)
+	bad(c.UnconfiguredStatus != http.StatusForbidden && c.UnconfiguredStatus != http.StatusConflict,
+		"UnconfiguredStatus is %d, must be 403 or 409", c.UnconfiguredStatus)
 	bad(c.Pools < 1, "Pools is %d, must not be negative", c.Pools)
 	bad(c.Pools != max(len(c.PoolURLs), 1), "Pools is %d but PoolURLs has %d: give every address, or use Start", c.Pools, len(c.PoolURLs))
 	bad(c.RedirectHTTP && !strings.HasPrefix(c.DiscoveryURL, "https:"), "RedirectHTTP needs an https DiscoveryURL, has %q", c.DiscoveryURL)
@@ -213,6 +233,9 @@ func (u User) validate(pools int) error {
 		if !slices.Contains(phoneTypes[:], t) {
 			errs = append(errs, fmt.Errorf("map Phones has %q, must be of %v", t, phoneTypes))
 		}
+	}
+	if err := u.Forwarding.withDefaults(u.ForwardingPolicy).validate(); err != nil {
+		errs = append(errs, fmt.Errorf("field Forwarding: %w", err))
 	}
 	return errors.Join(errs...)
 }

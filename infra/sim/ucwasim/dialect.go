@@ -2,6 +2,7 @@ package ucwasim
 
 import (
 	"fmt"
+	"hash/fnv"
 	"strconv"
 	"strings"
 )
@@ -61,6 +62,17 @@ func (d Dialect) phoneNumber(stored string) string {
 	return stored
 }
 
+// personID is the last part of the path of a contact with this address. The
+// samples have short numbers.
+func (d Dialect) personID(uri string) string {
+	h := fnv.New64a()
+	h.Write([]byte(uri))
+	if d == Generated {
+		return strconv.FormatUint(1000+h.Sum64()%1e9, 10)
+	}
+	return fmt.Sprintf("%016x", h.Sum64())
+}
+
 func (d Dialect) xmlBool(v bool) string {
 	s := strconv.FormatBool(v)
 	if d == Generated {
@@ -72,10 +84,14 @@ func (d Dialect) xmlBool(v bool) string {
 // etag writes a version as the bare entity tag.
 func (d Dialect) etag(version uint64) string {
 	if d == Generated {
-		return fmt.Sprintf("%08x-%04x-4%03x-8%03x-%012x",
-			version>>32, version>>16&0xffff, version>>4&0xfff, version&0xfff, mix(version, 1)&0xffffffffffff)
+		return guid(version)
 	}
 	return strconv.FormatUint(version%4_000_000_000, 10)
+}
+
+// guid writes n as a random GUID.
+func guid(n uint64) string {
+	return fmt.Sprintf("%08x-%04x-4%03x-8%03x-%012x", n>>32, n>>16&0xffff, n>>4&0xfff, n&0xfff, mix(n, 1)&0xffffffffffff)
 }
 
 // etagHeader writes a bare entity tag as in the header.

@@ -32,6 +32,9 @@ func (c *call) meResource() *resource {
 	if !u.NoPhonesLink {
 		r.addLink("phones", c.href("/me/phones"))
 	}
+	if !u.NoForwardingLink {
+		r.addLink("callForwardingSettings", c.href(forwardingPath))
+	}
 	return r
 }
 

@@ -18,9 +18,7 @@ func (c *call) phoneResource(i int) *resource {
 		{"type", d.phoneType(i)},
 		{"includeInContactCard", p.IncludeInContactCard},
 	}
-	if d == Captured {
-		r.add("etag", d.etag(p.version))
-	}
+	r.addETag(d, p.version)
 	if !p.adOwned {
 		r.addLink("changeNumber", self+"/changeNumber")
 		r.addLink("changeVisibility", self+"/changeVisibility")
@@ -53,26 +51,7 @@ func getPhone(c *call) {
 	if i < 0 {
 		return
 	}
-	etag := c.server.config.Dialect.etag(c.user.phones[i].version)
-	c.w.Header().Set("ETag", c.server.config.Dialect.etagHeader(etag))
-	if matchesETag(c.r.Header.Values("If-None-Match"), etag) {
-		c.w.WriteHeader(http.StatusNotModified)
-		return
-	}
-	c.answer(http.StatusOK, c.phoneResource(i))
-}
-
-// matchesETag compares bare tags: clients send them with and without quotes.
-func matchesETag(headers []string, etag string) bool {
-	for _, h := range headers {
-		for tag := range strings.SplitSeq(h, ",") {
-			tag = strings.Trim(strings.TrimPrefix(strings.TrimSpace(tag), "W/"), `"`)
-			if tag == etag || tag == "*" {
-				return true
-			}
-		}
-	}
-	return false
+	c.answerVersion(c.phoneResource(i), c.user.phones[i].version)
 }
 
 // changeable finds the phone of the path if it may be changed. The documented

@@ -27,7 +27,7 @@ type link struct{ rel, href string }
 
 type property struct {
 	name  string
-	value any // string, bool or []string
+	value any // string, bool, int or []string
 }
 
 type embedded struct {
@@ -125,6 +125,8 @@ func xmlProperty(d Dialect, p property) xmlNode {
 		n.Text = v
 	case bool:
 		n.Text = d.xmlBool(v)
+	case int:
+		n.Text = strconv.Itoa(v)
 	case []string:
 		n = element("propertyList", "")
 		for _, item := range v {

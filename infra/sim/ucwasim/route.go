@@ -28,7 +28,7 @@ func (s *Server) table() []endpoint {
 	apps := s.config.Dialect.applications()
 	app := apps + "/{app}"
 	phone := app + "/me/phones/{phone}"
-	return []endpoint{
+	all := []endpoint{
 		at("/", open, get("root", getFirstRoot)),
 		at(autodiscover, open, get("root", getRoot)),
 		at(autodiscover+"/oauth/user", ticketed, get("user", getUser)),
@@ -47,8 +47,9 @@ func (s *Server) table() []endpoint {
 		at(phone, withVoice, get("phone", getPhone)),
 		at(phone+"/changeNumber", withVoice, post("changeNumber", postChangeNumber)),
 		at(phone+"/changeVisibility", withVoice, post("changeVisibility", postChangeVisibility)),
-		at(app+"/...", inApplication, nil),
 	}
+	all = append(all, forwardingEndpoints(app)...)
+	return append(all, at(app+"/...", inApplication, nil))
 }
 
 func at(path string, guard func(*call) bool, v verbs) endpoint {

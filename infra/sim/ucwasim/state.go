@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// UserState is what a user's phones are and what has happened to the user.
+// UserState is what a user's phones and call forwarding are and what has happened
+// to the user.
 type UserState struct {
 	User            string                `json:"user"`
 	EnterpriseVoice bool                  `json:"enterpriseVoice"`
@@ -17,6 +18,7 @@ type UserState struct {
 	Phones          map[string]PhoneState `json:"phones"`      // by type
 	Changes         []Change              `json:"changes"`     // the latest 100, oldest first
 	ChangeCount     int                   `json:"changeCount"` // of all
+	Forwarding      ForwardingState       `json:"forwarding"`
 	Applications    ApplicationCounts     `json:"applications"`
 	Tokens          TokenCounts           `json:"tokens"`
 }
@@ -25,6 +27,15 @@ type UserState struct {
 type PhoneState struct {
 	Phone
 	ADOwned bool `json:"adOwned"`
+}
+
+// ForwardingState is what a user has set about incoming calls, what may be set,
+// and what has changed.
+type ForwardingState struct {
+	Forwarding
+	Policy      ForwardingPolicy   `json:"policy"`
+	Changes     []ForwardingChange `json:"changes"`     // the latest 100, oldest first
+	ChangeCount int                `json:"changeCount"` // of all
 }
 
 // Change is one request that made a phone different from before. A request that
@@ -59,8 +70,9 @@ type TokenCounts struct {
 
 // Totals sum up all users that a request has touched.
 type Totals struct {
-	Users        int               `json:"touched"` // those a request or a look has touched
-	Changes      int               `json:"changes"`
+	Users        int               `json:"touched"`           // those a request or a look has touched
+	Changes      int               `json:"changes"`           // of phones
+	Forwardings  int               `json:"forwardingChanges"` // of call forwarding
 	Applications ApplicationCounts `json:"applications"`
 	Leaked       int               `json:"leaked"`
 	Tokens       TokenCounts       `json:"tokens"`
@@ -84,6 +96,10 @@ func (u *user) state(c Config) UserState {
 		User: strings.ToLower(u.URI), EnterpriseVoice: !u.NoEnterpriseVoice, Locked: u.locked,
 		Phones:  map[string]PhoneState{},
 		Changes: append([]Change{}, u.changes...), ChangeCount: u.changeCount,
+		Forwarding: ForwardingState{
+			Forwarding: u.Forwarding, Policy: u.ForwardingPolicy,
+			Changes: append([]ForwardingChange{}, u.forwardings.changes...), ChangeCount: u.forwardings.changeCount,
+		},
 		Applications: u.counts, Tokens: u.tokens,
 	}
 	st.Applications.Running = len(u.apps)
@@ -124,6 +140,7 @@ func total(users []UserState) Totals {
 	t := Totals{Users: len(users)}
 	for _, u := range users {
 		t.Changes += u.ChangeCount
+		t.Forwardings += u.Forwarding.ChangeCount
 		t.Applications.Created += u.Applications.Created
 		t.Applications.Running += u.Applications.Running
 		t.Applications.Deleted += u.Applications.Deleted
@@ -157,6 +174,27 @@ func (s *Server) SetPhone(address, phoneType string, p Phone) error {
 		return fmt.Errorf("ucwasim: phone type %q: must be of %v", phoneType, phoneTypes)
 	}
 	return s.change(address, func(u *user) { u.phones[i].set(p) })
+}
+
+// SetForwarding stores settings about incoming calls as an administrator would:
+// without a ForwardingChange, whatever policy says. What is left out takes its
+// default. A *simkit.Invalid lists everything that is wrong with them.
+func (s *Server) SetForwarding(address string, f Forwarding) error {
+	if err := f.withDefaults(ForwardingPolicy{}).validate(); err != nil {
+		return fmt.Errorf("ucwasim: set call forwarding: %w", err)
+	}
+	return s.change(address, func(u *user) { u.setForwarding(f.withDefaults(u.ForwardingPolicy)) })
+}
+
+// SetForwardingPolicy replaces what a user may set about incoming calls. What is
+// set already stays.
+func (s *Server) SetForwardingPolicy(address string, p ForwardingPolicy) error {
+	return s.change(address, func(u *user) { u.setPolicy(p) })
+}
+
+// SetEnterpriseVoice enables a user for phones and call forwarding, or ends that.
+func (s *Server) SetEnterpriseVoice(address string, enabled bool) error {
+	return s.change(address, func(u *user) { u.NoEnterpriseVoice = !enabled })
 }
 
 // SetPassword replaces a password and unlocks the account. Tickets stay valid.

@@ -29,6 +29,7 @@ type user struct {
 
 	changes     []Change
 	changeCount int
+	forwardings forwardingLog
 	counts      ApplicationCounts
 	tokens      TokenCounts
 
@@ -122,6 +123,8 @@ func (s *Server) materialise(address string, entry User) *user {
 		p.Phone, p.adOwned = entry.Phones[t], slices.Contains(entry.ADOwned, t)
 		p.version = mix(s.config.Seed^h.Sum64(), uint64(i))
 	}
+	u.Forwarding = entry.Forwarding.withDefaults(entry.ForwardingPolicy)
+	u.forwardings.start(s.config.Seed ^ h.Sum64())
 	if s.config.ADOwnedWork {
 		work := &u.phones[0]
 		work.adOwned = true
