@@ -33,18 +33,18 @@ func (t Target) IsPhone() bool { return strings.HasPrefix(string(t), "tel:") }
 func Parse(s string) (Target, error) {
 	s = strings.TrimSpace(s)
 	if n := utf8.RuneCountInString(s); n > MaxLength {
-		return "", fmt.Errorf("has %d characters: at most %d with tel: or sip:", n, MaxLength)
+		return "", fmt.Errorf("has %d characters: at most %d, tel: or sip: included", n, MaxLength)
 	}
 	v := strings.ToLower(s)
 	switch {
 	case v == "":
-		return "", errors.New("is empty: " + howToWrite)
+		return "", fmt.Errorf("is empty: %s", howToWrite)
 	case strings.HasPrefix(v, "tel:"):
 		return parseTel(v)
 	case strings.HasPrefix(v, "sip:"):
 		return parseSIP(v)
 	}
-	return "", errors.New("does not begin with tel: or sip:; " + howToWrite)
+	return "", fmt.Errorf("does not begin with tel: or sip:; %s", howToWrite)
 }
 
 const howToWrite = "write a number as tel:+49-40-123456 (with ;ext=12 for an extension), a person as sip:ada@contoso.test"

@@ -132,3 +132,30 @@ func follow(operation string, doc *resource, name, rel string) (*url.URL, error)
 	}
 	return u, nil
 }
+
+// part is the document behind a typed view and what errors call it. Without a
+// document it offers nothing.
+type part struct {
+	name string
+	doc  *resource
+}
+
+func (p part) offers(rel string) bool { return p.doc != nil && len(p.doc.links[rel]) > 0 }
+
+func (p part) follow(operation, rel string) (*url.URL, error) {
+	if p.doc == nil {
+		return nil, missing(operation, p.name, rel)
+	}
+	return follow(operation, p.doc, p.name, rel)
+}
+
+// post does what a link of a part offers; it may change the user, so it is
+// sent at most once. The link's rel is also the name of the operation.
+func (a *Application) post(ctx context.Context, p part, rel string, in input) error {
+	u, err := p.follow(rel, rel)
+	if err != nil {
+		return err
+	}
+	_, err = a.call(ctx, request{operation: rel, method: http.MethodPost, url: u, input: in, effect: changes})
+	return err
+}

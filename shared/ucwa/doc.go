@@ -1,6 +1,6 @@
 // Package ucwa is a client for the Unified Communications Web API 2.0 of Skype
 // for Business Server: it signs one user in, opens an application for that user
-// and reads and changes the user's published phones.
+// and reads and changes the user's published phones and call forwarding.
 //
 //	Client.Open(user)
 //	  discover      lyncdiscoverinternal.<domain>, lyncdiscover.<domain>, or the
@@ -13,13 +13,19 @@
 //	  Phones, Phone          GET  me -> "phones" -> "phone"
 //	  ChangeNumber           POST phone -> "changeNumber"
 //	  ChangeVisibility       POST phone -> "changeVisibility"
+//	  CallForwarding         GET  me -> "callForwardingSettings" with three children
+//	  ForwardContact         GET  child -> "contact": the number or person
+//	  RingContact, ...       POST child -> "simultaneousRingToContact", ...
+//	  UpdateCallForwarding   PUT  callForwardingSettings, If-Match
+//	  UpdateRingDelay        PUT  child, If-Match
 //	  Close                  DELETE application
 //
 // With location and token cached, Open, Phones, ChangeNumber, Phones and Close
 // are five calls.
 //
 // UCWA acts for the signed-in user only. The phones are the numbers that the
-// user publishes; none of this assigns the enterprise-voice line.
+// user publishes; none of this assigns the enterprise-voice line. Call
+// forwarding is that of the user's enterprise voice.
 //
 // # Links
 //

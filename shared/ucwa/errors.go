@@ -72,6 +72,10 @@ const (
 	// Creating it again at once can evict the user's own phone: its remedy is
 	// Retry, not Recreate.
 	TooManyApplications = "TooManyApplications"
+	// NoTeamMembersConfigured (403 or 409): the user has no team to ring.
+	NoTeamMembersConfigured = "NoTeamMembersConfigured"
+	// NoDelegatesConfigured (403 or 409): the user has no delegates.
+	NoDelegatesConfigured = "NoDelegatesConfigured"
 )
 
 // Error is a failed operation. Used by pointer; not changed after it was

@@ -31,7 +31,8 @@ type request struct {
 	operation string
 	method    string
 	url       *url.URL
-	input     input
+	input     payload // nil: no body
+	ifMatch   string  // version that a PUT replaces, unquoted
 	effect    effect
 	yields    bool   // success must carry a resource
 	once      bool   // not repeated, because there is another way to go on
@@ -101,9 +102,9 @@ func (c *Client) newRequest(ctx context.Context, r request) (*http.Request, erro
 	if err := c.cfg.checkScheme(r.url); err != nil {
 		return nil, refused(r.operation, failure.Denied, fmt.Errorf("link %w", err))
 	}
-	body, err := r.input.encode(c.cfg.Format)
+	body, err := r.body(c.cfg.Format)
 	if err != nil {
-		return nil, refused(r.operation, failure.Invalid, fmt.Errorf("encode input: %w", err))
+		return nil, err
 	}
 	req, err := http.NewRequestWithContext(ctx, r.method, r.url.String(), bytes.NewReader(body))
 	if err != nil {
@@ -114,10 +115,24 @@ func (c *Client) newRequest(ctx context.Context, r request) (*http.Request, erro
 	if len(body) > 0 {
 		req.Header.Set("Content-Type", c.cfg.Format.mediaType()+"; charset=utf-8")
 	}
+	if r.ifMatch != "" {
+		req.Header.Set("If-Match", `"`+r.ifMatch+`"`)
+	}
 	if r.token != "" {
 		req.Header.Set("Authorization", "Bearer "+r.token)
 	}
 	return req, nil
+}
+
+func (r request) body(f Format) ([]byte, error) {
+	if r.input == nil {
+		return nil, nil
+	}
+	body, err := r.input.encode(f)
+	if err != nil {
+		return nil, refused(r.operation, failure.Invalid, fmt.Errorf("encode input: %w", err))
+	}
+	return body, nil
 }
 
 // accept reads the answer of a successful call. A call that yields nothing

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 	"unicode/utf8"
 
@@ -40,7 +39,7 @@ type Phone struct {
 	// ETag is the version, without quotes; empty when the server gave none.
 	ETag string
 
-	doc *resource
+	part
 }
 
 // CanChangeNumber reports whether the user may change the number. If not, it
@@ -50,12 +49,12 @@ func (p Phone) CanChangeNumber() bool { return p.offers("changeNumber") }
 // CanChangeVisibility reports whether the user may change who sees the number.
 func (p Phone) CanChangeVisibility() bool { return p.offers("changeVisibility") }
 
-func (p Phone) offers(rel string) bool { return p.doc != nil && len(p.doc.links[rel]) > 0 }
-
 func phoneOf(doc *resource) Phone {
+	kind := strings.ToLower(doc.text("type"))
 	return Phone{
-		Type: PhoneType(strings.ToLower(doc.text("type"))), Number: doc.text("number"),
-		IncludeInContactCard: doc.boolean("includeInContactCard"), ETag: doc.version(), doc: doc,
+		Type: PhoneType(kind), Number: doc.text("number"),
+		IncludeInContactCard: doc.boolean("includeInContactCard"), ETag: doc.version(),
+		part: part{strings.TrimSpace(kind + " phone"), doc},
 	}
 }
 
@@ -108,14 +107,6 @@ func (a *Application) Phone(ctx context.Context, p Phone) (Phone, error) {
 	return phoneOf(doc), nil
 }
 
-func (p Phone) follow(operation, rel string) (*url.URL, error) {
-	name := strings.TrimSpace(string(p.Type) + " phone")
-	if p.doc == nil {
-		return nil, missing(operation, name, rel)
-	}
-	return follow(operation, p.doc, name, rel)
-}
-
 // NumberChange is what a phone shall become. The zero value clears the number
 // and leaves its visibility.
 type NumberChange struct {
@@ -147,7 +138,7 @@ func (a *Application) ChangeNumber(ctx context.Context, p Phone, ch NumberChange
 	if number != "" {
 		in = append(in, field{"number", number})
 	}
-	return a.change(ctx, operation, p, in.visibility(ch.IncludeInContactCard))
+	return a.post(ctx, p.part, operation, in.visibility(ch.IncludeInContactCard))
 }
 
 // ChangeVisibility shows the number of a phone on the contact card or hides it
@@ -155,16 +146,7 @@ func (a *Application) ChangeNumber(ctx context.Context, p Phone, ch NumberChange
 // takes as no change. Errors are those of [Application.ChangeNumber], but for
 // the number's.
 func (a *Application) ChangeVisibility(ctx context.Context, p Phone, includeInContactCard *bool) error {
-	return a.change(ctx, "changeVisibility", p, input(nil).visibility(includeInContactCard))
-}
-
-func (a *Application) change(ctx context.Context, operation string, p Phone, in input) error {
-	u, err := p.follow(operation, operation)
-	if err != nil {
-		return err
-	}
-	_, err = a.call(ctx, request{operation: operation, method: http.MethodPost, url: u, input: in, effect: changes})
-	return err
+	return a.post(ctx, p.part, "changeVisibility", input(nil).visibility(includeInContactCard))
 }
 
 func (in input) visibility(b *bool) input {
