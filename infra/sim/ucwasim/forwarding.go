@@ -198,7 +198,7 @@ type forwardingLog struct {
 func (l *forwardingLog) start(seed uint64) {
 	l.version = mix(seed, uint64(len(phoneTypes)))
 	for s := range settings {
-		l.versions[s] = mix(l.version, uint64(s)+1)
+		l.versions[s] = mix(seed, uint64(len(phoneTypes)+1)+uint64(s))
 	}
 }
 

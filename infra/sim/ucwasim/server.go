@@ -70,8 +70,9 @@ func (s *Server) Handler() http.Handler { return s.handler }
 
 // Script is the fault script and the request history. Operations are named by
 // their UCWA relation (applications, phones, changeNumber, ...); application has
-// the second operation deleteApplication, and discovery adds root, user, xframe
-// and token.
+// the second operation deleteApplication, resources with PUT have another with
+// put before it (putCallForwardingSettings), and discovery adds root, user,
+// xframe and token.
 func (s *Server) Script() *simkit.Script { return s.script }
 
 // call is one request on its way through the server.
