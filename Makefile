@@ -43,8 +43,8 @@ bench: ## what an assigned number and a cold start cost, beside their budgets; A
 prove: ## slower proofs: crashes, faults and models behind -tags prove, then every fuzz target for a while
 	@GO='$(GO)' sh infra/tools/prove.sh $(TREE)
 
-e2e: ## template.yaml and the real bootstraps on emulators of AWS; needs Node and Python
-	@$(GO) run ./infra/emulators/cmd/install npm pip
+e2e: ## template.yaml and the real bootstraps on emulators of AWS; needs Node, Python, Java and Maven
+	@$(GO) run ./infra/emulators/cmd/install
 	@bash infra/template/validate.sh
 	$(GO) test -tags e2e -count=1 -p 1 -timeout 20m $(ARGS) $(E2E)
 

@@ -13,11 +13,9 @@ import (
 )
 
 // A bootstrap that hangs in the middle of an invocation is killed at the
-// function's timeout, and the table is away for a while: everybody still gets
-// one number, and every outcome comes over the bus.
-//
-// It is the table's emulator that is killed and comes back with what it had.
-// That of SQS keeps nothing, so it cannot be restarted here.
+// function's timeout, and first the table, then SQS is away for a while: everybody
+// still gets one number, and every outcome comes over the bus. Both emulators are
+// killed under load and come back with what they had.
 func TestHangAndOutage(t *testing.T) {
 	const people = 150
 	org := company(people)
@@ -28,7 +26,8 @@ func TestHangAndOutage(t *testing.T) {
 	d.send(t, messages, nil)
 	stop := d.start(t)
 	d.hang(t)
-	d.outage(t, time.Second)
+	d.outage(t, d.tables, time.Second)
+	d.outage(t, d.mq, time.Second)
 	got := d.outcomes(t, messages, 3*time.Minute)
 	stop()
 
@@ -55,15 +54,28 @@ func (d *deployment) hang(t *testing.T) {
 	})
 }
 
-// outage kills the table's emulator under load and starts it again.
-func (d *deployment) outage(t *testing.T, length time.Duration) {
+// outage kills an emulator while the function works, and starts it again. What
+// was under way ends in errors, of the function or of who polls for it.
+func (d *deployment) outage(t *testing.T, e *emulator, length time.Duration) {
+	t.Helper()
+	before := d.busy(t)
+	e.Kill()
+	<-time.After(length)
+	e.start(t)
+	t.Logf("%s was away for more than %s, after %d writes", e.URL(), length, before)
+}
+
+// busy waits until the function gets on, with messages left on the queue: else an
+// outage proves nothing. It returns how many writes the table has seen.
+func (d *deployment) busy(t *testing.T) (writes int) {
 	t.Helper()
 	before := d.streamed.Len()
-	d.dynalite.Kill()
-	<-time.After(length)
-	if d.functions["ChangeNumber"].working() == nil {
-		t.Error("nobody worked while the table was away: the outage proves nothing")
-	}
-	d.startDynalite(t)
-	t.Logf("the table was away for %s, after %d writes", length, before)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	q := d.queue(t, "NumbersQueue")
+	eventually(ctx, t, "a bootstrap gets on and messages wait", func() (string, bool) {
+		writes = d.streamed.Len()
+		return "", writes > before+20 && len(d.functions["ChangeNumber"].working()) > 0 && d.messages(t, q) > 20
+	})
+	return writes
 }

@@ -45,7 +45,7 @@ type Options struct {
 	// takes the port of the one before.
 	Port int
 	// Folder keeps the data, so that a restarted emulator finds it. Empty: in
-	// memory. Only dynalite keeps data.
+	// memory. Only dynalite and ElasticMQ keep data.
 	Folder string
 }
 

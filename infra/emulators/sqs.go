@@ -12,7 +12,9 @@ import (
 //
 // ElasticMQ is nearest to SQS in what matters most here: order and locks of
 // groups, deduplication, partial failures of batches, dead letters and redrive.
-// It is lax about limits, and takes seconds to start. Fauxqs starts at once and is
+// It is lax about limits, and takes seconds to start. With a folder it keeps its
+// queues over a kill, with all that was sent, counts and deduplication; only the
+// locks of groups in flight are gone, until their messages come back. Fauxqs starts at once and is
 // right about time, dead letters and single messages of a group, but takes
 // batches whole and knows no redrive. LocalAWSSQS has what only it gets right in a
 // few refusals and in the redrive of FIFO queues; it does not lock groups. Moto is
