@@ -241,11 +241,7 @@ func TestSilentApplicationsEnd(t *testing.T) {
 func TestAnonymousUsersReachNothing(t *testing.T) {
 	t.Parallel()
 	r := start(t, ucwasim.Config{})
-	got := r.doc(r.ask("POST", r.tokenURL(),
-		"grant_type=urn:microsoft.rtc:anonmeeting&password=k&ms_rtc_conferenceuri=sip:a@contoso.test%3Bgruu%3Bopaque=app:conf:focus:id:X",
-		"Content-Type", "application/x-www-form-urlencoded"))
-	s := &session{rig: r, bearer: "Bearer " + got["access_token"].(string), apps: strings.TrimSuffix(r.DiscoveryURL, "/") + applications}
-	s.create("e")
+	s := r.anonymous()
 	if rels := links(at(s.root, "_embedded", "me")); len(rels) != 1 {
 		t.Errorf("an anonymous me has links %v", rels)
 	}

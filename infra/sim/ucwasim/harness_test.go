@@ -176,6 +176,17 @@ func (s *session) create(endpoint string) {
 	s.app = href(s.apps, s.root, "self")
 }
 
+// anonymous is a session of somebody who was invited to a meeting.
+func (r *rig) anonymous() *session {
+	r.t.Helper()
+	got := r.doc(r.ask("POST", r.tokenURL(),
+		"grant_type=urn:microsoft.rtc:anonmeeting&password=k&ms_rtc_conferenceuri=sip:a@contoso.test%3Bgruu%3Bopaque=app:conf:focus:id:X",
+		"Content-Type", "application/x-www-form-urlencoded"))
+	s := &session{rig: r, bearer: "Bearer " + got["access_token"].(string), apps: strings.TrimSuffix(r.DiscoveryURL, "/") + applications}
+	s.create("e")
+	return s
+}
+
 // as asks with the session's ticket; a path is relative to the application.
 func (s *session) as(method, target, body string, headers ...string) reply {
 	s.t.Helper()
