@@ -42,6 +42,12 @@ func (c Class) Permanent() bool {
 	return false
 }
 
+// ErrPaused is in the chain of a failure of a call that was not made, because
+// the vendor is known not to answer. Nothing was sent, and Error.RetryAfter says
+// when another call may be: that wait needs no backoff on top, however often it
+// was met before.
+var ErrPaused = errors.New("calls are paused, nothing was sent")
+
 // Upstream is what a vendor answered, for operators and support tickets.
 // The zero value means that no vendor was asked.
 type Upstream struct {

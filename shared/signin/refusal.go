@@ -43,6 +43,9 @@ func (r refusal) class() failure.Class {
 // around a [*failure.Error] with the words for people and the upstream status.
 func (r refusal) error(w words) error {
 	class, remedy := r.class(), ucwa.None
+	if f := failure.As(r.err); f != nil { // the transport's own: it sent nothing
+		r.retryAfter = f.RetryAfter
+	}
 	if !class.Permanent() {
 		remedy = ucwa.Retry
 	}

@@ -65,6 +65,18 @@ func (c *Client) Open(ctx context.Context, user sipaddr.User) (*Application, err
 	}
 }
 
+// Next returns where Open would make its first call for a user now: at the user's
+// pool if that is known, or else at any one of the addresses that tell.
+func (c *Client) Next(user sipaddr.User) []*url.URL {
+	if place, ok := c.places.peek(user); ok {
+		return []*url.URL{place}
+	}
+	if root, ok := c.roots.peek(user.Domain()); ok {
+		return []*url.URL{root}
+	}
+	return c.candidates(user.Domain())
+}
+
 // forgetIfStale drops the user's location when err is a reason to, and reports
 // whether it did.
 func (c *Client) forgetIfStale(ctx context.Context, user sipaddr.User, place *url.URL, err error) bool {

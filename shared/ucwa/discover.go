@@ -1,11 +1,13 @@
 package ucwa
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"dialtone/shared/failure"
@@ -85,8 +87,15 @@ func (c *Client) candidates(domain string) []*url.URL {
 }
 
 // joinAttempts makes one Error of several failed attempts: passing when any of
-// them is, with the longest wait that was asked for.
+// them is, with the longest wait that was asked for. An address that is paused
+// was not asked: it speaks only where all are, and then the one due first.
 func joinAttempts(failed []error) error {
+	paused := func(err error) bool { return errors.Is(err, failure.ErrPaused) }
+	if asked := slices.DeleteFunc(slices.Clone(failed), paused); len(asked) > 0 {
+		failed = asked
+	} else {
+		return slices.MinFunc(failed, func(a, b error) int { return cmp.Compare(As(a).RetryAfter, As(b).RetryAfter) })
+	}
 	if len(failed) == 1 {
 		return failed[0]
 	}

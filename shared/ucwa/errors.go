@@ -162,6 +162,8 @@ func (e *Error) passing() bool {
 // errors; the others are our reading).
 func (e *Error) stale() bool {
 	switch {
+	case errors.Is(e.Err, failure.ErrPaused):
+		return false // nobody was asked
 	case e.Remedy == Rediscover, e.Status == 502, e.Status == 0 && e.Method != "":
 		return true
 	case e.Status == 403:

@@ -231,7 +231,9 @@ func describe(operation string, req *http.Request, rep reply) *Error {
 // lost completes an Error for a call without an answer.
 func (e *Error) lost(effect effect, sent bool, err error) *Error {
 	v := verdict{failure.Unavailable, Retry}
-	if sent {
+	if f := failure.As(err); f != nil { // the transport's own: it sent nothing
+		e.RetryAfter = f.RetryAfter
+	} else if sent {
 		v = unsettled(effect)
 	}
 	e.Class, e.Remedy, e.Err = v.class, v.remedy, err

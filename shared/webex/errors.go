@@ -107,6 +107,8 @@ func failed(operation, method string, u *url.URL, cause error) *Error {
 	if ours, ok := errors.AsType[*Error](cause); ok {
 		cp := *ours
 		e = &cp
+	} else if f := failure.As(cause); f != nil { // the transport's own: it sent nothing
+		e.RetryAfter = f.RetryAfter
 	}
 	e.Operation, e.Method, e.URL = operation, method, redact(u)
 	return e
@@ -172,11 +174,11 @@ func sparkCodes(h http.Header) []int {
 	return codes
 }
 
-// decided reports whether err says that this package, not the network, ended
-// the try.
+// decided reports whether err says that this package, or a transport that sends
+// nothing for now, and not the network ended the try.
 func decided(err error) bool {
 	e, ours := errors.AsType[*Error](err)
-	return ours && e.Err == nil
+	return ours && e.Err == nil || errors.Is(err, failure.ErrPaused)
 }
 
 // compact drops repeated codes and keeps the order.

@@ -73,7 +73,11 @@ func noAnswer(err error, sent string) error {
 	if e, ours := errors.AsType[*Error](err); ours {
 		return e
 	}
-	return &Error{Class: failure.Unavailable, Remedy: Retry, TrackingID: sent, Err: err}
+	e := &Error{Class: failure.Unavailable, Remedy: Retry, TrackingID: sent, Err: err}
+	if f := failure.As(err); f != nil { // the transport's own: it sent nothing
+		e.TrackingID, e.RetryAfter = "", f.RetryAfter
+	}
+	return e
 }
 
 // notJSON is the error of a 200 that a proxy made up or that was cut short.
