@@ -1,0 +1,92 @@
+package breaker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"dialtone/shared/httpretry"
+)
+
+// sign is what the end of a call tells of the host.
+type sign int
+
+const (
+	silent sign = iota // nothing: the caller gave up
+	alive              // it answers, be it with a refusal
+	failed             // it does not, or cannot
+)
+
+// verdict is the end of a call as the breaker sees it.
+type verdict struct {
+	sign     sign
+	reason   string        // of failed, for people
+	hold     time.Duration // asked for by the host, on behalf of all callers; 0: not
+	personal bool          // may be about the user of the call alone
+}
+
+const (
+	// patience is what a call must have been given before its end by deadline
+	// counts against the host.
+	patience = 5 * time.Second
+	// worthSharing is the least Retry-After that other processes can hear of
+	// before it is over. What is shorter is the client's own to keep.
+	worthSharing = recheck
+	// longestHold keeps one nonsensical header from closing a host for years.
+	longestHold = 24 * time.Hour
+)
+
+// judge tells what a call showed. Any error of the transport counts, that of a
+// certificate too: it is the same for every caller, and waiting with few tries is
+// as right for it as for a refused connection.
+func (c *Config) judge(req *http.Request, resp *http.Response, err error, took time.Duration) verdict {
+	switch {
+	case err != nil:
+		return lost(req.Context(), err, took)
+	case !failing(resp.StatusCode) || c.Alive(resp):
+		return verdict{sign: alive}
+	}
+	v := verdict{sign: failed, reason: fmt.Sprintf("status %d", resp.StatusCode)}
+	switch resp.StatusCode {
+	case http.StatusTooManyRequests, http.StatusInternalServerError:
+		v.personal = c.PerUser
+	}
+	if wait, _ := httpretry.RetryAfter(resp.Header, time.Now()); !c.PerUser && wait >= worthSharing && holds(resp.StatusCode) {
+		v.hold = min(wait, longestHold)
+	}
+	return v
+}
+
+func failing(status int) bool {
+	switch status {
+	case http.StatusTooManyRequests, http.StatusInternalServerError,
+		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
+}
+
+// holds reports whether Retry-After beside the status is about all callers.
+func holds(status int) bool {
+	return status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable
+}
+
+// lost judges a call without an answer.
+func lost(ctx context.Context, err error, took time.Duration) verdict {
+	if errors.Is(ctx.Err(), context.Canceled) || ctx.Err() != nil && took < patience {
+		return verdict{sign: silent}
+	}
+	v := verdict{sign: failed, reason: "connection lost"}
+	timeout, _ := errors.AsType[net.Error](err)
+	dial, _ := errors.AsType[*net.OpError](err)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded), timeout != nil && timeout.Timeout():
+		v.reason = "no answer in time"
+	case dial != nil && dial.Op == "dial":
+		v.reason = "no connection"
+	}
+	return v
+}
