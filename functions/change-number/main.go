@@ -52,7 +52,7 @@ func wire(r *env.Reader, log *slog.Logger) (*changenumber.Handler, error) {
 	}
 	w.Ledger, w.Secrets = c.Ledger, vault
 	clients, err := settings.Connect(w)
-	c.Webex, c.UCWA, c.Visibility, c.DeadLetters = clients.Webex, clients.UCWA, queues, queues
+	c.Webex, c.UCWA, c.Ready, c.Visibility, c.DeadLetters = clients.Webex, clients.UCWA, clients.Ready, queues, queues
 	if err != nil {
 		return nil, err
 	}

@@ -38,7 +38,7 @@ func changeNumber(p parts) (handler, error) {
 		return nil, err
 	}
 	h, err := changenumber.New(changenumber.Config{
-		Ledger: p.Ledger, Webex: clients.Webex, UCWA: clients.UCWA, Visibility: p, DeadLetters: p,
+		Ledger: p.Ledger, Webex: clients.Webex, UCWA: clients.UCWA, Ready: clients.Ready, Visibility: p, DeadLetters: p,
 		Concurrency: p.settings.UCWAConcurrency, Quarantine: p.settings.Quarantine, Backoff: p.backoff, Logger: p.log,
 	})
 	if err != nil {

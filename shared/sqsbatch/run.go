@@ -104,11 +104,14 @@ func (b *batch) message(e *entry) (wait time.Duration) {
 		return 0
 	}
 	v := judge(err)
+	if b.tooOld(e) && !v.discard {
+		v = v.givenUp(time.Since(e.SentAt))
+	}
 	if v.discard && b.discarded(e, v) {
 		e.state = deadLettered
 		return 0
 	}
-	wait = b.wait(e.ReceiveCount, v.after)
+	wait = b.wait(e.ReceiveCount, v)
 	b.cfg.Logger.WarnContext(b.ctx, "message comes back", logattr.MessageID(e.ID),
 		logattr.Attempt(e.ReceiveCount), logattr.Wait(wait), logattr.Error(err), logattr.Advice(err))
 	return wait
@@ -154,11 +157,19 @@ func (b *batch) discarded(e *entry, v *verdict) bool {
 	return true
 }
 
+// tooOld reports whether the message may not be there for another receive.
+func (b *batch) tooOld(e *entry) bool {
+	return b.cfg.GiveUpAfter > 0 && !e.SentAt.IsZero() && time.Since(e.SentAt) > b.cfg.GiveUpAfter
+}
+
 // wait draws how long a message stays hidden after its nth receive: at least
-// the time asked for, and a random part of the backoff on top.
-func (b *batch) wait(n int, least time.Duration) time.Duration {
-	least = min(least, maxVisibility)
-	d := least + b.cfg.Backoff.Delay(n)
+// the time asked for, and a random part of the backoff on top. Nothing was tried
+// for a message that met a pause, so its receives say nothing of its chances.
+func (b *batch) wait(n int, v *verdict) time.Duration {
+	d := min(v.after, maxVisibility)
+	if d == 0 || !errors.Is(v.err, failure.ErrPaused) {
+		d += b.cfg.Backoff.Delay(n)
+	}
 	return min((d + time.Second - 1).Truncate(time.Second), maxVisibility)
 }
 

@@ -58,8 +58,14 @@ type Config struct {
 	// than StartMargin. 0: a fifth of StartMargin, at most 2 s.
 	ReportMargin time.Duration
 	// Backoff is the wait before a failed message comes back, by receive count.
-	// Zero fields: Base 5 s, Cap 1 h, Factor 2. Cap is at most 11 h 40 min.
+	// Zero fields: Base 5 s, Cap 1 h, Factor 2. Cap is at most 11 h 40 min. It is
+	// not added to the wait that a [failure.ErrPaused] asks for.
 	Backoff httpretry.Backoff
+	// GiveUpAfter is the age, counted from the send, after which a message that
+	// fails is dead-lettered instead of brought back: SQS deletes a message without
+	// a word at the end of its retention, which must be longer than this by more
+	// than the longest wait. A redrive makes a message young again. 0: never.
+	GiveUpAfter time.Duration
 
 	// Logger takes one line for each message that was not acknowledged by its
 	// handler, without bodies. nil: nothing is logged.
@@ -128,6 +134,7 @@ func (c Config) problems() error {
 	refuse(c.ReportMargin < 0, "ReportMargin is %s, want 0 or more", c.ReportMargin)
 	refuse(d.ReportMargin >= d.StartMargin && d.StartMargin > 0,
 		"ReportMargin is %s, want less than StartMargin %s", d.ReportMargin, d.StartMargin)
+	refuse(c.GiveUpAfter < 0, "GiveUpAfter is %s, want more than 0, or 0 for never", c.GiveUpAfter)
 	refuse(c.Backoff.Base < 0, "Backoff.Base is %s, want more than 0, or 0 for %s", c.Backoff.Base, defaultBackoffBase)
 	refuse(c.Backoff.Cap < 0 || c.Backoff.Cap > maxVisibility,
 		"Backoff.Cap is %s, want at most %s, or 0 for %s", c.Backoff.Cap, maxVisibility, defaultBackoffCap)

@@ -3,6 +3,7 @@ package sqsbatch
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"strconv"
 	"time"
@@ -82,6 +83,25 @@ func judge(err error) *verdict {
 		v.after = max(f.RetryAfter, 0)
 	}
 	return v
+}
+
+// givenUp discards what was to come back. That a change is in doubt outlives the
+// message; else its class is unavailable, whatever kept it waiting last.
+func (v *verdict) givenUp(age time.Duration) *verdict {
+	f := failure.Error{
+		Class: failure.Unavailable, Err: v.err,
+		Reason: fmt.Sprintf("given up after %s without success: ", age.Truncate(time.Hour)),
+		Advice: "Remove the cause, or wait until the vendor answers again, then replay the request.",
+	}
+	if last := failure.As(v.err); last != nil {
+		f.Reason, f.Upstream = f.Reason+last.Reason, last.Upstream
+		if last.Class == failure.Unknown {
+			f.Class = last.Class
+		}
+	} else {
+		f.Reason += v.err.Error()
+	}
+	return &verdict{err: &f, discard: true, attributes: v.attributes}
 }
 
 // described returns the attributes of a discard with the gaps filled.

@@ -2,6 +2,7 @@ package ucwa
 
 import (
 	"mime"
+	"net/http"
 	"strings"
 
 	"dialtone/shared/failure"
@@ -38,6 +39,12 @@ const (
 	wrongPoolTicket  = "28032" // with 500: the token was issued by another pool
 	oauthTokenFailed = "28055" // with 403: the token is not valid
 )
+
+// WrongPool reports that an answer with status 500 is only about a token of
+// another pool: the server is well.
+func WrongPool(r *http.Response) bool {
+	return r.StatusCode == http.StatusInternalServerError && diagnosticCode(r.Header.Get("X-Ms-Diagnostics")) == wrongPoolTicket
+}
 
 // classify maps an answer to a class and a remedy. It looks at the reason that
 // UCWA gives first and at the status second, because proxies, IIS and the

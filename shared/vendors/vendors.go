@@ -3,11 +3,14 @@
 package vendors
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 
+	"dialtone/shared/breaker"
+	"dialtone/shared/command"
 	"dialtone/shared/env"
 	"dialtone/shared/ledger"
 	"dialtone/shared/signin"
@@ -57,20 +60,47 @@ type Surroundings struct {
 	Secrets   signin.Vault
 	Processes int          // that share the Webex rate; zero: this one alone
 	Logger    *slog.Logger // nil: no log
+
+	Network http.RoundTripper // carries all calls. Nil: connections of its own
 }
 
-// Clients are the clients of both vendors.
+// Clients are the clients of both vendors. A host of either that fails again and
+// again is paused for all processes that share the ledger: see package breaker.
 type Clients struct {
 	Webex *webex.Client
 	UCWA  *ucwa.Client
+
+	cloud, skype *breaker.Transport
 }
 
 // Connect makes the clients. It makes no call; its error reports every problem.
-func (s Settings) Connect(w Surroundings) (Clients, error) {
-	client := &http.Client{Transport: transport()}
-	cloud, err1 := s.webex(w, client)
-	skype, err2 := s.ucwa(w, client)
-	return Clients{Webex: cloud, UCWA: skype}, errors.Join(err1, err2)
+func (s Settings) Connect(w Surroundings) (c Clients, err error) {
+	if w.Network == nil {
+		w.Network = transport()
+	}
+	var problems [4]error
+	c.cloud, problems[0] = breaker.New(breaker.Config{Vendor: "webex", Ledger: w.Ledger, Base: w.Network, Logger: w.Logger})
+	c.skype, problems[1] = breaker.New(breaker.Config{
+		Vendor: "ucwa", Ledger: w.Ledger, Base: w.Network, PerUser: true, Alive: ucwa.WrongPool, Logger: w.Logger,
+	})
+	if err := errors.Join(problems[:]...); err != nil {
+		return c, err
+	}
+	c.Webex, problems[2] = s.webex(w, &http.Client{Transport: c.cloud})
+	c.UCWA, problems[3] = s.ucwa(w, &http.Client{Transport: c.skype})
+	return c, errors.Join(problems[:]...)
+}
+
+// Ready returns nil unless a vendor is paused that the command needs: then a
+// [*failure.Error] that matches [failure.ErrPaused] and says when to come back.
+// Ask before work begins that would be in vain.
+func (c Clients) Ready(ctx context.Context, cmd command.Command) error {
+	if _, assigns := cmd.Data.(command.Assign); assigns {
+		if err := c.cloud.Ready(ctx, c.Webex.BaseURL()); err != nil {
+			return err
+		}
+	}
+	return c.skype.Ready(ctx, c.UCWA.Next(cmd.User)...)
 }
 
 func (s Settings) webex(w Surroundings, client *http.Client) (*webex.Client, error) {

@@ -58,6 +58,9 @@ type answer struct {
 	url        string // redacted
 }
 
+// BaseURL returns where the calls go.
+func (c *Client) BaseURL() *url.URL { return c.base.JoinPath() }
+
 // get requests u, once more with a new token when the first is refused.
 // The error is always an *Error.
 func (c *Client) get(ctx context.Context, operation string, u *url.URL) (*answer, error) {

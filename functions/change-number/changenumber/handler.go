@@ -43,6 +43,10 @@ type Config struct {
 	Concurrency int           // users of one batch at a time; zero: 10
 	Quarantine  time.Duration // rest of a number that was displaced; zero: 30 days
 
+	// Ready returns why a command would be in vain now, because a vendor that it
+	// needs is paused. Nil: none ever is.
+	Ready func(context.Context, command.Command) error
+
 	// Backoff is the wait before a failed message comes back, by receive count.
 	// Zero: that of [sqsbatch.Config].
 	Backoff httpretry.Backoff
@@ -70,6 +74,10 @@ const (
 	// user's own devices.
 	closing = 2 * time.Second
 
+	// giveUpAfter is well before the end of the queue's retention of 12 days, when a
+	// message would vanish.
+	giveUpAfter = 11 * 24 * time.Hour
+
 	// lastWord is how long the ledger may then take to hear how it went.
 	lastWord = time.Second
 )
@@ -83,12 +91,15 @@ func New(cfg Config) (*Handler, error) {
 	if cfg.Quarantine == 0 {
 		cfg.Quarantine = defaultQuarantine
 	}
+	if cfg.Ready == nil {
+		cfg.Ready = func(context.Context, command.Command) error { return nil }
+	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	runner, runnerErr := sqsbatch.New(sqsbatch.Config{
 		Visibility: cfg.Visibility, DeadLetters: cfg.DeadLetters,
-		Concurrency: cfg.Concurrency, Backoff: cfg.Backoff, Logger: cfg.Logger,
+		Concurrency: cfg.Concurrency, Backoff: cfg.Backoff, GiveUpAfter: giveUpAfter, Logger: cfg.Logger,
 	})
 	if err := errors.Join(err, runnerErr); err != nil {
 		return nil, fmt.Errorf("change-number: %w", err)
@@ -132,6 +143,9 @@ func (b *batch) handle(ctx context.Context, m sqsbatch.Message) error {
 	if err != nil {
 		log.WarnContext(ctx, "message is not a command", logattr.Error(err))
 		return discard(err, c, m.ReceiveCount)
+	}
+	if err := b.h.cfg.Ready(ctx, c); err != nil {
+		return err // before the other vendor and the ledger have work with it
 	}
 	until := workUntil(ctx)
 	ctx, cancel := context.WithDeadline(ctx, until)
@@ -185,6 +199,9 @@ func (b *batch) handBack(ctx context.Context, lease *ledger.Lease, c command.Com
 	}
 	if f.Class.Permanent() {
 		return discard(f, c, lease.Attempts())
+	}
+	if paused := failure.As(b.h.cfg.Ready(late, c)); paused != nil { // it comes back with those that wait
+		return sqsbatch.RetryAfter(errors.Join(f, paused), paused.RetryAfter)
 	}
 	return f
 }
