@@ -40,10 +40,10 @@ func (c Credentials) valid(now time.Time, rejected string) bool {
 	return c.AccessToken != "" && c.AccessToken != rejected && (c.ExpiresAt.IsZero() || now.Before(c.ExpiresAt))
 }
 
-// due reports whether it is time to renew the access token: after half of its
-// life, or a day before its end when its age is not known. Without a refresh
-// token it never is.
-func (c Credentials) due(now time.Time) bool {
+// Due reports whether it is time at now to renew the access token: after half of
+// its life, or a day before its end when its age is not known. It never is
+// without a refresh token, or when its end is not known.
+func (c Credentials) Due(now time.Time) bool {
 	switch {
 	case c.RefreshToken == "" || c.ExpiresAt.IsZero():
 		return false

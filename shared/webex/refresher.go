@@ -28,7 +28,7 @@ type RefresherConfig struct {
 	AllowHTTP bool          // as Config.AllowHTTP
 	HTTP      *http.Client  // sends the refresh; nil: a client with http.DefaultTransport
 	Secrets   Secrets       // required
-	Timeout   time.Duration // for one renewal: load, refresh and save; 0: 8 s
+	Timeout   time.Duration // for one renewal: load and refresh; the save has a quarter more. 0: 8 s
 	Logger    *slog.Logger  // hears of renewals; nil: nothing is logged
 }
 
@@ -52,10 +52,11 @@ const (
 // refresh token anew. Renewed credentials are saved before they are used.
 //
 // One caller renews, the others wait for it, each as long as its own context
-// allows. A renewal that has begun is finished even if its caller's context ends
-// meanwhile, for at most RefresherConfig.Timeout: given up half way, it could
-// lose the only copy of a rotated refresh token. It runs in that caller's call;
-// there is no goroutine of its own.
+// allows. A renewal that has begun is finished even if its caller gives up
+// meanwhile: broken off, it could lose the only copy of a rotated refresh token.
+// It runs in that caller's call; there is no goroutine of its own. So it asks for
+// no longer than until that caller's deadline, and is not begun when less than a
+// quarter of RefresherConfig.Timeout is left until then.
 //
 // Before it renews, and after Webex refuses the refresh token, it loads the
 // credentials again, since another process may have renewed them. A refresh token
@@ -123,7 +124,7 @@ func (r *Refresher) obtain(ctx context.Context, rejected string) (string, error)
 	case <-ctx.Done():
 		return "", notNow("wait for the renewal of the access token", ctx.Err())
 	}
-	if !r.unsaved && r.now.valid(time.Now(), rejected) && !r.now.due(time.Now()) {
+	if !r.unsaved && r.now.valid(time.Now(), rejected) && !r.now.Due(time.Now()) {
 		return r.now.AccessToken, nil
 	}
 	err := r.attempt(ctx, rejected)
@@ -141,7 +142,11 @@ func (r *Refresher) attempt(ctx context.Context, rejected string) error {
 	if wait := time.Until(r.after); wait > 0 {
 		return again(r.lastFail, wait)
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.timeout)
+	limit := r.timeout
+	if end, limited := ctx.Deadline(); limited {
+		limit = min(limit, time.Until(end))
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
 	err := r.renew(ctx, rejected)
 	if err == nil {
@@ -183,12 +188,14 @@ func (r *Refresher) renew(ctx context.Context, rejected string) error {
 		}
 		r.now = stored
 		switch {
-		case stored.valid(time.Now(), rejected) && !stored.due(time.Now()):
+		case stored.valid(time.Now(), rejected) && !stored.Due(time.Now()):
 			return nil // somebody else has renewed them
 		case stored.RefreshToken == "":
 			return denied("the access token is refused or has ended, and there is no refresh token", nil)
 		case r.dead != nil && r.dead.grant == stored.grant():
 			return denied("Webex has refused the refresh token: authorise the app again and save its new tokens", r.dead.refusal)
+		case tooLate(ctx, r.timeout/4):
+			return notNow("too little time is left to renew the access token", nil)
 		}
 		renewed, err := r.exchange(ctx, stored)
 		if refused(err) {
@@ -202,10 +209,19 @@ func (r *Refresher) renew(ctx context.Context, rejected string) error {
 	}
 }
 
+// tooLate reports whether less than that is left of the context's time.
+func tooLate(ctx context.Context, least time.Duration) bool {
+	end, limited := ctx.Deadline()
+	return limited && time.Until(end) < least
+}
+
 // save stores renewed credentials and only then lets them be used. If that does
 // not work they are kept, for the next attempt to save them first: they may hold
-// the only refresh token that is still good.
+// the only refresh token that is still good. So it has time of its own, however
+// late the answer came.
 func (r *Refresher) save(ctx context.Context, renewed Credentials) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.timeout/4)
+	defer cancel()
 	r.now, r.unsaved = renewed, true
 	if err := r.secrets.Save(ctx, renewed); err != nil {
 		return notNow("save renewed credentials", err)

@@ -122,6 +122,57 @@ func TestACallerWhoLeavesDoesNotStopTheRenewal(t *testing.T) {
 	})
 }
 
+// An answer that comes at the last moment holds the only good refresh token, too:
+// there is time left to save it.
+func TestALateAnswerIsSaved(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		v := &vault{stored: signedIn(time.Hour, fortnight), slow: time.Second}
+		r := refresher(t, v, tokenServer(v, 7900*time.Millisecond))
+		token, err := r.Refresh(t.Context(), "a0")
+		expect(t, v, "late answer", token, err, "a1", "load", "refresh r1", "save r2")
+	})
+}
+
+// A renewal ends with its caller's time, so that nothing goes on after it, and is
+// not begun when that is too short for most answers.
+func TestRenewalFitsIntoItsCallersTime(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		have   time.Duration // of the caller
+		left   time.Duration // of the access token
+		server time.Duration
+		want   string // token; "": none
+		events []string
+		took   time.Duration
+	}{
+		{"no time and no token", time.Second, -time.Second, 0, "", []string{"load"}, 0},
+		{"no time, a token that is due", time.Second, time.Hour, 0, "a0", []string{"load"}, 0},
+		{"enough time", 5 * time.Second, -time.Second, 4 * time.Second, "a1", []string{"load", "refresh r1", "save r2"}, 4 * time.Second},
+		{"answer after the caller's time", 5 * time.Second, -time.Second, 6 * time.Second, "", []string{"load"}, 5 * time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				v := &vault{stored: signedIn(fortnight, c.left)}
+				r := refresher(t, v, tokenServer(v, c.server))
+				ctx, cancel := context.WithTimeout(t.Context(), c.have)
+				defer cancel()
+				start := time.Now()
+				token, err := r.Token(ctx)
+				if took, events := time.Since(start), v.drain(); token != c.want || took != c.took || !slices.Equal(events, c.events) {
+					t.Errorf("%q, %v, after %s with %q", token, err, took, events)
+				}
+				if c.want == "" && asError(t, err).Class != failure.Unavailable {
+					t.Errorf("%v, want unavailable", err)
+				}
+				time.Sleep(time.Minute) // the server ends, too
+			})
+		})
+	}
+}
+
 func TestADeadRefreshTokenIsNotTriedAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

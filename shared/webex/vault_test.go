@@ -23,6 +23,7 @@ type vault struct {
 	events  []string
 	loadErr error
 	saveErr error
+	slow    time.Duration // how long a save takes
 }
 
 func (v *vault) Load(ctx context.Context) (webex.Credentials, error) {
@@ -33,6 +34,10 @@ func (v *vault) Load(ctx context.Context) (webex.Credentials, error) {
 }
 
 func (v *vault) Save(ctx context.Context, c webex.Credentials) error {
+	select {
+	case <-time.After(v.slow):
+	case <-ctx.Done():
+	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.events = append(v.events, "save "+c.RefreshToken)
@@ -113,11 +118,32 @@ func signedIn(age, left time.Duration) webex.Credentials {
 
 func refresher(t *testing.T, v *vault, handler http.HandlerFunc) *webex.Refresher {
 	t.Helper()
-	r, err := webex.NewRefresher(webex.RefresherConfig{Secrets: v, HTTP: &http.Client{Transport: &memory{handler: handler}}})
+	r, err := webex.NewRefresher(webex.RefresherConfig{Secrets: v, HTTP: &http.Client{Transport: leaving{&memory{handler: handler}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return r
+}
+
+// leaving gives up when the context of the request does, as a network does.
+type leaving struct{ next http.RoundTripper }
+
+func (l leaving) RoundTrip(req *http.Request) (*http.Response, error) {
+	type end struct {
+		resp *http.Response
+		err  error
+	}
+	ended := make(chan end, 1)
+	go func() {
+		resp, err := l.next.RoundTrip(req)
+		ended <- end{resp, err}
+	}()
+	select {
+	case e := <-ended:
+		return e.resp, e.err
+	case <-req.Context().Done():
+		return nil, req.Context().Err()
+	}
 }
 
 // expect fails unless the token and the events since the last call are as given.

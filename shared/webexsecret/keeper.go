@@ -47,7 +47,7 @@ type Config struct {
 	// Ledger keeps the lock that all processes share. Required.
 	Ledger *ledger.Ledger
 	// Hold is how long a process that vanished in a renewal keeps the others
-	// from the next one. It must exceed webex.RefresherConfig.Timeout. 0: 20 s.
+	// from the next one. It must exceed webex.RefresherConfig.Timeout by half. 0: 20 s.
 	Hold time.Duration
 	// Logger takes a line when the lock could not be given back, or a renewal was
 	// overtaken. nil: nothing is logged.
@@ -181,18 +181,13 @@ func (k *Keeper) write(ctx context.Context, old []byte, c webex.Credentials) err
 // wants others.
 func (k *Keeper) wanting(c webex.Credentials) bool {
 	const early = time.Minute
-	now := time.Now()
 	switch {
 	case c.RefreshToken == "":
 		return false
 	case c.AccessToken == "", c.AccessToken == k.seen:
 		return true
-	case c.ExpiresAt.IsZero():
-		return false
-	case c.IssuedAt.IsZero():
-		return now.After(c.ExpiresAt.Add(-24*time.Hour - early))
 	}
-	return now.After(c.IssuedAt.Add(c.ExpiresAt.Sub(c.IssuedAt)/2 - early))
+	return c.Due(time.Now().Add(early))
 }
 
 // usable reports whether the access token is good by itself for now.
