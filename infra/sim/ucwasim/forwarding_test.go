@@ -133,6 +133,29 @@ func TestActions(t *testing.T) {
 	}
 }
 
+// TestUnansweredCallsAreHandledAgain begins with handling disabled by PUT.
+func TestUnansweredCallsAreHandledAgain(t *testing.T) {
+	t.Parallel()
+	r := start(t, ucwasim.Config{})
+	s := r.signIn(user("01"))
+	for path, want := range map[string]string{
+		unanswered + "/unansweredCallToContact?target=tel:1": "Enabled",
+		unanswered + "/unansweredCallToVoicemail":            "Enabled",
+		unanswered + "/resetUnansweredCallSettings":          "Enabled",
+		forwarding + "/turnOffCallForwarding":                "Enabled",
+		ringTo + "Contact?target=sip%3Aada%40contoso.test":   "Disabled",
+		immediateTo + "Contact?target=sip:ada@contoso.test":  "Disabled",
+	} {
+		if err := r.SetForwarding(user("01"), ucwasim.Forwarding{UnansweredCallHandling: "Disabled"}); err != nil {
+			t.Fatal(err)
+		}
+		r.want(s.as("POST", path, ""), 204)
+		if got := r.forwarding(user("01")).UnansweredCallHandling; got != want {
+			t.Errorf("%s: handling is %s, want %s", path, got, want)
+		}
+	}
+}
+
 func delayed(d ucwasim.Destination, seconds int) ucwasim.Destination {
 	d.RingDelay = seconds
 	return d
