@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -38,16 +40,56 @@ func ReadSettings(path string, lookup func(string) (string, bool)) (Settings, er
 		v, found := lines[name]
 		return v, found
 	})
-	s := Settings{
-		Settings:        vendors.Read(r),
-		UCWAConcurrency: r.IntOr("UCWA_CONCURRENCY", defaultConcurrency, 1, 1000),
-		Quarantine:      r.DaysOr("QUARANTINE_DAYS", 30, 1, 3650),
-	}
-	s.Secrets = secretfile.Folder(r.StringOr("SECRETS_DIR", filepath.Join(filepath.Dir(path), "secrets")))
+	s := readSettings(r, filepath.Join(filepath.Dir(path), "secrets"))
 	if err := r.Err(); err != nil {
 		return Settings{}, fmt.Errorf("settings of %s:\n%w", path, err)
 	}
 	return s, nil
+}
+
+// readSettings reads the settings; problems are left with the reader.
+func readSettings(r *env.Reader, secrets string) Settings {
+	s := Settings{
+		Settings:        vendors.Read(r),
+		UCWAConcurrency: r.IntOr("UCWA_CONCURRENCY", defaultConcurrency, 1, 1000),
+		Quarantine:      r.DaysOr("QUARANTINE_DAYS", 30, 1, 3650),
+		Secrets:         secretfile.Folder(r.StringOr("SECRETS_DIR", secrets)),
+	}
+	if r.BoolOr(simulated, false) {
+		s.Secrets = simulatedSecrets{}
+	}
+	return s
+}
+
+// simulated is the variable that says that the secrets are those of the
+// simulated vendors. It is no setting for people.
+const simulated = "DIALTONE_SIMULATED"
+
+// variables returns what [readSettings] makes the same settings of, in another
+// process. What has no value is left out.
+func (s Settings) variables() (map[string]string, error) {
+	vars := map[string]string{
+		"WEBEX_BASE_URL": s.WebexBaseURL, "WEBEX_SECRET_ID": s.WebexSecret, "WEBEX_ORG_ID": s.WebexOrg,
+		"WEBEX_RATE":         strconv.FormatFloat(s.WebexRate, 'g', -1, 64),
+		"UCWA_DISCOVERY_URL": s.DiscoveryURL, "UCWA_AUTH": s.Auth, "UCWA_SECRET_PREFIX": s.SecretPrefix,
+		"UCWA_BROKER_URL": s.BrokerURL, env.AllowHTTP: strconv.FormatBool(s.AllowHTTP),
+		"UCWA_CONCURRENCY": strconv.Itoa(s.UCWAConcurrency),
+		"QUARANTINE_DAYS":  strconv.Itoa(int(s.Quarantine / (24 * time.Hour))),
+	}
+	switch v := s.Secrets.(type) {
+	case secretfile.Folder:
+		folder, err := filepath.Abs(string(v))
+		if err != nil {
+			return nil, fmt.Errorf("folder of secrets: %w", err)
+		}
+		vars["SECRETS_DIR"] = folder
+	case simulatedSecrets:
+		vars[simulated] = "true"
+	default:
+		return nil, fmt.Errorf("secrets of a %T cannot be had in another process: give a folder", s.Secrets)
+	}
+	maps.DeleteFunc(vars, func(_, v string) bool { return v == "" || v == "0" })
+	return vars, nil
 }
 
 // readVariables reads NAME=value lines; blank lines and those that start with #

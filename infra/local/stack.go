@@ -1,6 +1,7 @@
 // Package local is the embedded stack: everything that runs on AWS as queues,
-// functions and a table runs here in one process, on one durable file, with the
-// same handlers.
+// functions and a table runs here on one durable file, with the same handlers.
+// They run in this process or, with [Isolation], each in processes of its own
+// that speak the Lambda Runtime API.
 package local
 
 import (
@@ -28,6 +29,10 @@ type Options struct {
 	Outcomes string            // file that every outcome is appended to; "": none
 	Backoff  httpretry.Backoff // before a failed message is tried again; zero: the handlers' own
 	Logger   *slog.Logger      // nil: no log
+
+	// Isolation runs every function in processes of its own. They know nothing of
+	// Backoff. nil: all run in this process.
+	Isolation *Isolation
 }
 
 const (
@@ -43,6 +48,7 @@ const (
 type Stack struct {
 	*Data
 	mappings []*mapping.Mapping
+	isolated []*isolated
 	publish  publisher
 	log      *slog.Logger
 }
@@ -53,26 +59,32 @@ func Open(ctx context.Context, o Options) (_ *Stack, err error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	data, err := open(ctx, o.Path, sqlitefile.Options{Exclusive: true}, ledger.Options{Owner: "run-" + rand.Text()[:8], Exclusive: true})
+	if o.Isolation != nil {
+		o.Isolation = new(o.Isolation.withDefaults())
+	}
+	run := "run-" + rand.Text()[:8]
+	data, err := open(ctx, o.Path, sqlitefile.Options{Exclusive: true}, ledger.Options{Owner: run, Exclusive: true})
 	if err != nil {
 		return nil, err
 	}
+	s := &Stack{Data: data, log: o.Logger, publish: publisher{data: data, path: o.Outcomes, log: o.Logger}}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, data.Close())
+			err = errors.Join(err, s.Close())
 		}
 	}()
 	back, err := data.Queues.ReturnInFlight(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("take back messages in flight: %w", err)
 	}
-	o.Logger.InfoContext(ctx, "stack opened", slog.Int("messages_taken_back", back))
-	s := &Stack{Data: data, log: o.Logger, publish: publisher{data: data, path: o.Outcomes, log: o.Logger}}
+	o.Logger.InfoContext(ctx, "stack opened", slog.Int("messages_taken_back", back), slog.Bool("isolated", o.Isolation != nil))
+	if o.Isolation != nil {
+		return s, s.connectIsolated(ctx, run, o)
+	}
 	return s, s.connect(ctx, o)
 }
 
-// connect makes the handlers and maps their queues to them, as event source
-// mappings do on AWS.
+// connect makes the handlers in this process.
 func (s *Stack) connect(ctx context.Context, o Options) error {
 	p := newParts(s.Data, o.Settings, 1, o.Logger)
 	p.backoff = o.Backoff
@@ -81,41 +93,82 @@ func (s *Stack) connect(ctx context.Context, o Options) error {
 		if err != nil {
 			return err
 		}
-		for _, name := range f.queues {
-			if err := s.handle(ctx, name, f.name, mapping.Events(h)); err != nil {
-				return err
-			}
+		if err := s.handle(ctx, f, mapping.Config{Handler: mapping.Events(h), Timeout: functionTimeout}); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// handle maps one queue.
-func (s *Stack) handle(ctx context.Context, name, function string, h mapping.Handler) error {
-	q, err := s.Queues.Queue(ctx, name)
-	if err != nil {
-		return err
+// connectIsolated starts a process for each function. Every one that cannot
+// start is reported.
+func (s *Stack) connectIsolated(ctx context.Context, run string, o Options) error {
+	var problems []error
+	for _, f := range functions() {
+		i, err := isolate(ctx, f, s.Data, run, o)
+		if err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		s.isolated = append(s.isolated, i)
+		// The host ends an invocation in time; that its process has to start first
+		// does not count.
+		c := mapping.Config{Handler: i.handle, Timeout: startTimeout + o.Isolation.Timeout + startPause, Grace: o.Isolation.Timeout}
+		problems = append(problems, s.handle(ctx, f, c))
 	}
-	m, err := mapping.New(mapping.Config{
-		Source: q, Handler: h, Function: function, MaximumConcurrency: batches, Timeout: functionTimeout, Logger: s.log,
-	})
-	if err != nil {
-		return err
+	return errors.Join(problems...)
+}
+
+// handle maps the queues of a function to its handler, as event source mappings
+// do on AWS.
+func (s *Stack) handle(ctx context.Context, f function, c mapping.Config) error {
+	c.Function, c.MaximumConcurrency, c.Logger = f.name, batches, s.log
+	for _, name := range f.queues {
+		q, err := s.Queues.Queue(ctx, name)
+		if err != nil {
+			return err
+		}
+		c.Source = q
+		m, err := mapping.New(c)
+		if err != nil {
+			return err
+		}
+		s.mappings = append(s.mappings, m)
 	}
-	s.mappings = append(s.mappings, m)
 	return nil
 }
 
-// Run works on messages until ctx ends, then lets what is under way finish. It
-// returns early only if the data file fails.
+// Run works on messages until ctx ends, then lets what is under way finish, and
+// publishes what came of it. It returns early only if the data file fails.
 func (s *Stack) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	working, done := context.WithCancel(context.WithoutCancel(ctx))
+	g.Go(func() error {
+		defer done()
+		return s.work(ctx)
+	})
+	g.Go(func() error { return s.publish.run(working) })
+	g.Go(func() error { return s.purge(ctx) })
+	return g.Wait()
+}
+
+// work runs the mappings.
+func (s *Stack) work(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for _, m := range s.mappings {
 		g.Go(func() error { return m.Run(ctx) })
 	}
-	g.Go(func() error { return s.publish.run(ctx) })
-	g.Go(func() error { return s.purge(ctx) })
 	return g.Wait()
+}
+
+// Close ends the processes of functions, if there are any, and closes the file.
+// Run must have returned.
+func (s *Stack) Close() error {
+	var problems []error
+	for _, i := range s.isolated {
+		problems = append(problems, i.Shutdown(context.Background()))
+	}
+	return errors.Join(append(problems, s.Data.Close())...)
 }
 
 // purge deletes finished requests that are past their retention, hourly.

@@ -29,6 +29,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	t := &terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr, live: term.IsTerminal(int(os.Stderr.Fd()))}
 	os.Exit(t.main(ctx, os.Args[1:]))
 }
@@ -88,7 +89,7 @@ func (t *terminal) root() *cobra.Command {
 		return exitError{exitUsage, fmt.Errorf("%w; see '%s --help'", err, c.CommandPath())}
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(t.runCommand(), t.sendCommand(), t.statusCommand(), t.numbersCommand(), t.simCommand())
+	root.AddCommand(t.runCommand(), t.sendCommand(), t.statusCommand(), t.numbersCommand(), t.simCommand(), t.functionCommand())
 	return root
 }
 

@@ -25,7 +25,7 @@ import (
 // runFlags of the run command.
 type runFlags struct {
 	data, config, listen, play, outcomes, log string
-	exit, quick                               bool
+	exit, quick, isolate                      bool
 }
 
 func (t *terminal) runCommand() *cobra.Command {
@@ -36,7 +36,11 @@ func (t *terminal) runCommand() *cobra.Command {
 		Long: "Run everything on this machine: durable queues and the ledger in one file, the handlers, the console.\n\n" +
 			"Without --config both vendors are simulated in this process; with it the stack works on your Webex\n" +
 			"and Skype for Business. Messages come from 'dialtone send', or from --play, which sends a file,\n" +
-			"waits for the end of every message and prints a summary.",
+			"waits for the end of every message and prints a summary.\n\n" +
+			"With --isolate every handler runs in processes of its own, behind the Lambda Runtime API as on AWS: one\n" +
+			"that crashes, hangs past its timeout or takes too much memory costs its batch one try and nothing else.\n" +
+			"It takes more processor time. An interrupt lets what is under way finish, for at most a minute; a second\n" +
+			"one ends everything at once, and the next run goes on from there.",
 		Example: "  dialtone run --play events/sample/onboarding.jsonl --exit\n  dialtone run --config dialtone.env",
 		Args:    exactly(),
 		RunE:    func(c *cobra.Command, _ []string) error { return t.run(c.Context(), f) },
@@ -47,6 +51,7 @@ func (t *terminal) runCommand() *cobra.Command {
 	c.Flags().StringVar(&f.play, "play", "", "send this file, wait for the end of every message, print a summary")
 	c.Flags().BoolVar(&f.exit, "exit", false, "with --play: stop after the summary, without a console")
 	c.Flags().BoolVar(&f.quick, "quick", false, "simulated vendors answer at once and without faults")
+	c.Flags().BoolVar(&f.isolate, "isolate", false, "run every handler in processes of its own, as on AWS")
 	c.Flags().StringVar(&f.outcomes, "outcomes", "", "append every outcome to this file, a JSON object a line")
 	c.Flags().StringVar(&f.log, "log", "", "log file, - for standard error; empty: dialtone.log beside the data file")
 	return c
@@ -81,7 +86,11 @@ func (t *terminal) run(ctx context.Context, f runFlags) error {
 	if simulation != nil {
 		defer simulation.Close()
 	}
-	stack, err := local.Open(ctx, local.Options{Path: f.data, Settings: settings, Outcomes: f.outcomes, Logger: logger})
+	isolation, err := isolation(f.isolate)
+	if err != nil {
+		return err
+	}
+	stack, err := local.Open(ctx, local.Options{Path: f.data, Settings: settings, Outcomes: f.outcomes, Isolation: isolation, Logger: logger})
 	if err != nil {
 		return err
 	}
@@ -103,6 +112,7 @@ func (t *terminal) runStack(ctx context.Context, stack *local.Stack, sim *local.
 			return err
 		}
 	}
+	defer context.AfterFunc(ctx, func() { t.say("stopping: what is under way finishes first; Ctrl-C again ends it at once") })()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	stopped := make(chan error, 1)

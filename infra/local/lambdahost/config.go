@@ -28,6 +28,10 @@ type Config struct {
 	// the zip. Its folder is the function's working directory.
 	Binary string
 
+	// Args are arguments of the binary, for one that is more than a function.
+	// Default: none, as on Lambda.
+	Args []string
+
 	// Env is the function's own environment. Nothing of this process's is passed
 	// on but PATH; credentials (AWS_ACCESS_KEY_ID and so on) and endpoints belong
 	// in here. What Lambda sets itself is refused.
@@ -49,9 +53,13 @@ type Config struct {
 	// an account of zeros.
 	ARN string
 
-	// Memory in MB that the function is told it has; nothing enforces it.
-	// Default: 128.
+	// Memory in MB that the function is told it has. Default: 128.
 	Memory int
+
+	// LimitMemory kills a process that is found to have more than Memory resident
+	// during an invocation. It is looked for ten times a second, on Linux only.
+	// Default: off.
+	LimitMemory bool
 
 	// Timeout of an invocation, at most 15 minutes, after which the process is
 	// killed. Default: 3 s, as Lambda's.

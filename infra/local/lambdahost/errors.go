@@ -13,6 +13,8 @@ import (
 const (
 	// TypeTimeout: the function took longer than its timeout and was killed.
 	TypeTimeout = "Sandbox.Timedout"
+	// TypeMemory: the process had more memory than the function has and was killed.
+	TypeMemory = "Runtime.OutOfMemory"
 	// TypeExit: the process ended before it answered, or before it asked for work.
 	TypeExit = "Runtime.ExitError"
 	// TypeEntrypoint: the binary cannot be started.
@@ -87,6 +89,10 @@ func ended(state *os.ProcessState) *Error {
 	return &Error{Type: TypeExit, Message: "Runtime exited with error: " + state.String()}
 }
 
+func outgrown(used, memory int) *Error {
+	return &Error{Type: TypeMemory, Message: fmt.Sprintf("function was killed with %d MB in use, it has %d MB", used, memory)}
+}
+
 func tooLarge(size int64) *Error {
 	return &Error{Type: TypeTooLarge, Message: fmt.Sprintf(
 		"Response payload size (%d bytes) exceeded maximum allowed payload size (%d bytes).", size, MaxResponse)}
@@ -96,7 +102,7 @@ func tooLarge(size int64) *Error {
 // in its message, too.
 func (e *Error) ofRequest(id string) *Error {
 	e.RequestID = id
-	if e.Type == TypeExit || e.Type == TypeTimeout {
+	if e.Type == TypeExit || e.Type == TypeTimeout || e.Type == TypeMemory {
 		e.Message = fmt.Sprintf("RequestId: %s Error: %s", id, e.Message)
 	}
 	return e

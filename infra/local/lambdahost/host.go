@@ -16,8 +16,8 @@
 //
 // Where it differs from Lambda: an invocation returns when the function has
 // asked for its next event, not when its answer is in; a start that fails is not
-// tried again in the same invocation; memory and processor share are not
-// limited; with too many invocations at a time the later ones wait instead of
+// tried again in the same invocation; the processor share is not limited, and
+// memory only on demand; with too many invocations at a time the later ones wait instead of
 // being throttled; the function is killed when its caller gives up.
 package lambdahost
 
@@ -60,6 +60,9 @@ type Host struct {
 type Invocation struct {
 	// Payload is the event, JSON of at most MaxRequest bytes.
 	Payload []byte
+
+	// RequestID names the invocation. Default: a new one.
+	RequestID string
 
 	// TraceID is the X-Ray trace header. Default: a new trace, not sampled.
 	TraceID string
@@ -154,7 +157,8 @@ func (h *Host) dress(ctx context.Context, inv Invocation) *invocation {
 		deadline = d
 	}
 	fill(&inv.TraceID, fmt.Sprintf("Root=1-%08x-%s;Parent=%s;Sampled=0", now.Unix(), hexID(24), hexID(16)))
-	return &invocation{Invocation: inv, id: uuid.NewString(), deadline: deadline}
+	fill(&inv.RequestID, uuid.NewString())
+	return &invocation{Invocation: inv, id: inv.RequestID, deadline: deadline}
 }
 
 // bound ends ctx with the host.

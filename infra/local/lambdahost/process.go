@@ -37,7 +37,7 @@ func launch(cfg *Config, emit func([]byte)) (*process, error) {
 		return nil, err
 	}
 	p := &process{cfg: cfg, api: api, output: &lines{emit: emit}, exited: make(chan struct{})}
-	p.cmd = exec.Command(cfg.Binary)
+	p.cmd = exec.Command(cfg.Binary, cfg.Args...)
 	p.cmd.Dir = filepath.Dir(cfg.Binary)
 	p.cmd.Env = cfg.environment(api.addr())
 	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
@@ -177,6 +177,8 @@ func (p *process) notStarted(e *Error) *Error {
 func (p *process) invoke(ctx context.Context, inv *invocation) ([]byte, error) {
 	timer := time.NewTimer(p.cfg.Timeout)
 	defer timer.Stop()
+	over := make(chan struct{})
+	defer close(over)
 	p.api.give(inv)
 	var failure error
 	select {
@@ -188,6 +190,10 @@ func (p *process) invoke(ctx context.Context, inv *invocation) ([]byte, error) {
 		p.kill()
 		failure = timedOut("Task", p.cfg.Timeout).ofRequest(inv.id)
 		p.logEnd("function timed out and was killed", inv.id)
+	case used := <-p.outgrown(over):
+		p.kill()
+		failure = outgrown(used, p.cfg.Memory).ofRequest(inv.id)
+		p.logEnd("function had too much memory and was killed", inv.id)
 	case <-ctx.Done():
 		p.kill()
 		failure = fmt.Errorf("invocation %s was killed: %w", inv.id, context.Cause(ctx))
@@ -201,6 +207,31 @@ func (p *process) invoke(ctx context.Context, inv *invocation) ([]byte, error) {
 	default:
 		return said.body, nil
 	}
+}
+
+// outgrown gets the MB that the process has once they are too many. It is not
+// looked at any more when over is closed.
+func (p *process) outgrown(over <-chan struct{}) <-chan int {
+	if !p.cfg.LimitMemory {
+		return nil
+	}
+	found := make(chan int, 1)
+	go func() {
+		tick := time.NewTicker(100 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-over:
+				return
+			case <-tick.C:
+			}
+			if used := resident(p.pid()); used > p.cfg.Memory {
+				found <- used
+				return
+			}
+		}
+	}()
+	return found
 }
 
 func (p *process) logEnd(what, request string) {

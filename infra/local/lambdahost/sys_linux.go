@@ -1,6 +1,8 @@
 package lambdahost
 
 import (
+	"fmt"
+	"os"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -22,4 +24,18 @@ func awaitStop(pid int) {
 			return
 		}
 	}
+}
+
+// resident returns how much memory a process has in RAM, in MB; 0 when it is
+// gone. It is the second number of statm, in pages (proc_pid_statm(5)).
+func resident(pid int) int {
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	if err != nil {
+		return 0
+	}
+	var size, pages int
+	if _, err := fmt.Sscan(string(raw), &size, &pages); err != nil {
+		return 0
+	}
+	return pages * os.Getpagesize() >> 20
 }

@@ -12,3 +12,6 @@ func attributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: tr
 
 // awaitStop does nothing: the process stops a moment later.
 func awaitStop(int) {}
+
+// resident is not known here.
+func resident(int) int { return 0 }
