@@ -144,7 +144,7 @@ func (p part) offers(rel string) bool { return p.doc != nil && len(p.doc.links[r
 
 func (p part) follow(operation, rel string) (*url.URL, error) {
 	if p.doc == nil {
-		return nil, missing(operation, p.name, rel)
+		return nil, missing(operation, orDefault(p.name, "a resource that was not read"), rel)
 	}
 	return follow(operation, p.doc, p.name, rel)
 }
