@@ -26,7 +26,8 @@ const ada = "ada@contoso.test"
 type vault struct {
 	mu     sync.Mutex
 	stored map[string]string
-	refuse error // of saves
+	refuse error         // of saves
+	slow   time.Duration // of saves
 }
 
 func newVault(stored map[string]string) *vault { return &vault{stored: stored} }
@@ -42,6 +43,10 @@ func (v *vault) Secret(ctx context.Context, name string) ([]byte, error) {
 }
 
 func (v *vault) Save(ctx context.Context, name string, data []byte) error {
+	select {
+	case <-time.After(v.slow):
+	case <-ctx.Done():
+	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if err := errors.Join(v.refuse, ctx.Err()); err != nil {

@@ -53,7 +53,7 @@ type OAuthConfig struct {
 	Ledger    *ledger.Ledger // keeps the lock for each secret. Required
 	AllowHTTP bool           // accepts http token URLs on any host; without it on loopback addresses only
 	HTTP      *http.Client   // nil: a client with http.DefaultTransport. Redirects are not followed
-	// Timeout bounds one renewal: the request and the save. 0: 8 s.
+	// Timeout bounds one renewal; its save has a quarter more. 0: 8 s.
 	Timeout time.Duration
 }
 
@@ -72,9 +72,6 @@ type consent struct {
 
 	name string // of the secret that holds the refresh token
 }
-
-// errTooLate keeps a renewal from being begun that could not be finished.
-var errTooLate = errors.New("too little time is left to renew the user's sign-in")
 
 // NewOAuth returns a source. The error reports every problem.
 func NewOAuth(cfg OAuthConfig) (*OAuth, error) {
@@ -102,8 +99,10 @@ func NewOAuth(cfg OAuthConfig) (*OAuth, error) {
 
 // Token implements [ucwa.TokenSource]. Its errors are [*failure.Error]s, or have
 // one in their chain; what the token server refused is a [*ucwa.Error] with its
-// code. A renewal that has begun is finished even if ctx ends meanwhile, for at
-// most the timeout: given up half way, it could lose a rotated refresh token.
+// code. A renewal that has begun is finished even if its caller gives up: broken
+// off, it could lose a rotated refresh token. So it asks for no longer than until
+// ctx's deadline, and is not begun when less than a quarter of the timeout is
+// left until then.
 func (o *OAuth) Token(ctx context.Context, r ucwa.TokenRequest) (ucwa.Token, error) {
 	c, err := o.consent(ctx, r.User)
 	if err != nil {
@@ -113,17 +112,31 @@ func (o *OAuth) Token(ctx context.Context, r ucwa.TokenRequest) (ucwa.Token, err
 	if err != nil {
 		return ucwa.Token{}, err
 	}
-	if end, ok := ctx.Deadline(); ok && time.Until(end) < o.cfg.Timeout/4 {
-		return ucwa.Token{}, errors.Join(errTooLate, o.cfg.Ledger.Unlock(ctx, lock))
+	defer func() {
+		ctx, cancel := o.closing(ctx)
+		defer cancel()
+		_ = o.cfg.Ledger.Unlock(ctx, lock) // or it ends by itself
+	}()
+	limit := o.cfg.Timeout
+	if end, limited := ctx.Deadline(); limited {
+		limit = min(limit, time.Until(end))
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.cfg.Timeout)
+	if limit < o.cfg.Timeout/4 {
+		return ucwa.Token{}, waiting("too little time is left to renew the user's sign-in", nil)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
-	defer func() { _ = o.cfg.Ledger.Unlock(ctx, lock) }() // or it ends by itself
 	forget(o.cfg.Secrets, time.Now(), c.name)
 	if c, err = o.consent(ctx, r.User); err != nil {
 		return ucwa.Token{}, err
 	}
 	return o.renew(ctx, c, r.Resource)
+}
+
+// closing is time of its own for what must follow a renewal, however long that
+// took.
+func (o *OAuth) closing(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), o.cfg.Timeout/4)
 }
 
 // Fingerprint stands for the consent of a user without revealing it. It changes
@@ -140,6 +153,7 @@ func (o *OAuth) Fingerprint(ctx context.Context, user sipaddr.User) (string, err
 // consent reads the user's secret and completes it.
 func (o *OAuth) consent(ctx context.Context, user sipaddr.User) (consent, error) {
 	var c consent
+	found := false
 	for _, name := range []string{o.cfg.Prefix + "default", o.cfg.Prefix + string(user)} { // the user's own comes over the default
 		raw, err := o.cfg.Secrets.Secret(ctx, name)
 		if errors.Is(err, ErrNoSecret) {
@@ -148,6 +162,7 @@ func (o *OAuth) consent(ctx context.Context, user sipaddr.User) (consent, error)
 		if err != nil {
 			return consent{}, fmt.Errorf("read secret %s: %w", name, err)
 		}
+		found = true
 		given := c.RefreshToken
 		if json.Unmarshal(raw, &c) != nil {
 			return consent{}, denied("a secret for the user's sign-in is not a JSON object", `Store the secret as {"refreshToken": ..., "clientId": ..., "tokenUrl": ...}, then replay the request.`)
@@ -157,6 +172,8 @@ func (o *OAuth) consent(ctx context.Context, user sipaddr.User) (consent, error)
 		}
 	}
 	switch {
+	case !found:
+		return consent{}, missing(o.cfg.Prefix, user)
 	case c.RefreshToken == "":
 		return consent{}, denied("there is no secret with this user's refresh token",
 			fmt.Sprintf("Have the user consent, store the refresh token in the secret %s%s, then replay the request.", o.cfg.Prefix, user))
@@ -169,6 +186,14 @@ func (o *OAuth) consent(ctx context.Context, user sipaddr.User) (consent, error)
 
 func denied(reason, advice string) error {
 	return &failure.Error{Class: failure.Denied, Reason: reason, Advice: advice}
+}
+
+// waiting is what passes by itself.
+func waiting(reason string, cause error) error {
+	return &failure.Error{
+		Class: failure.Unavailable, Reason: reason, Err: cause,
+		Advice: "Nothing to do: the request waits on its queue and is tried again.",
+	}
 }
 
 // lock waits for whoever renews with the same secret, at most half of the time
@@ -291,12 +316,11 @@ func (o *OAuth) late(c consent) (string, bool) {
 // save puts a rotated refresh token into its secret; until that works it is kept
 // for the next try, since it may be the only one that is still good.
 func (o *OAuth) save(ctx context.Context, c consent, r rotation) error {
+	ctx, cancel := o.closing(ctx)
+	defer cancel()
 	o.keep(c.name, r)
 	if err := o.replace(ctx, c.name, r.renewed); err != nil {
-		return &failure.Error{
-			Class: failure.Unavailable, Reason: "the user's renewed sign-in could not be saved",
-			Advice: "Nothing to do: the request waits on its queue and is tried again.", Err: err,
-		}
+		return waiting("the user's renewed sign-in could not be saved", err)
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
@@ -144,10 +145,9 @@ func TestOAuthSecrets(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name         string
-		app, own     string // "": no such secret
+		app, own     string // "": no such secret, but never both
 		wantInReason string
 	}{
-		{"none", "", "", "no secret with this user's refresh token"},
 		{"app alone", `{"clientId":"app","tokenUrl":"https://login.contoso.test/t"}`, "", "no secret with this user's refresh token"},
 		{"no app", "", `{"refreshToken":"r1"}`, "lacks clientId"},
 		{"no token URL", `{"clientId":"app"}`, `{"refreshToken":"r1"}`, "tokenUrl"},
@@ -281,8 +281,66 @@ func TestOAuthIsFinished(t *testing.T) {
 	}
 	short, end := context.WithTimeout(t.Context(), time.Second)
 	defer end()
-	if _, err := oauth(t, v, newLedger()).Token(short, ask("")); err == nil || !strings.Contains(err.Error(), "too little time") || len(server.sent()) != 1 {
+	if _, err := oauth(t, v, newLedger()).Token(short, ask("")); failure.As(err) == nil || !strings.Contains(err.Error(), "too little time") || len(server.sent()) != 1 {
 		t.Errorf("a renewal was begun that could not be finished: %v", err)
+	}
+}
+
+// slowly answers after a time, unless the request is given up before.
+type slowly struct {
+	after  time.Duration
+	answer http.HandlerFunc
+}
+
+func (s slowly) RoundTrip(r *http.Request) (*http.Response, error) {
+	select {
+	case <-time.After(s.after):
+	case <-r.Context().Done():
+		return nil, r.Context().Err()
+	}
+	w := httptest.NewRecorder()
+	s.answer(w, r)
+	return w.Result(), nil
+}
+
+// A renewal ends with its caller's time, so that nothing goes on after it. An
+// answer that comes at the last moment is saved all the same.
+func TestOAuthInTime(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name               string
+		have, server, save time.Duration
+		saved              bool
+		took               time.Duration
+	}{
+		{"late answer, slow save", time.Minute, 7900 * time.Millisecond, time.Second, true, 8900 * time.Millisecond},
+		{"answer at the end of the caller's time", 5 * time.Second, 4900 * time.Millisecond, time.Second, true, 5900 * time.Millisecond},
+		{"no answer in the caller's time", 5 * time.Second, 6 * time.Second, 0, false, 5 * time.Second},
+		{"no answer at all", time.Minute, time.Hour, 0, false, 8 * time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				v := consents("https://login.contoso.test/token")
+				v.slow = c.save
+				o, err := signin.NewOAuth(signin.OAuthConfig{
+					Secrets: v, Prefix: "ucwa/", Ledger: newLedger(), HTTP: &http.Client{Transport: slowly{c.server, rotating()}},
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), c.have)
+				defer cancel()
+				began := time.Now()
+				_, err = o.Token(ctx, ask(""))
+				if took := time.Since(began); took != c.took || (err == nil) != c.saved {
+					t.Errorf("%v after %s, want it after %s", err, took, c.took)
+				}
+				if saved := strings.Contains(v.get("ucwa/"+ada), `"r2"`); saved != c.saved {
+					t.Errorf("saved the new refresh token: %t", saved)
+				}
+			})
+		})
 	}
 }
 

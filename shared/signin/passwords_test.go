@@ -39,7 +39,7 @@ func TestPasswords(t *testing.T) {
 		"default as it is":       {store{rest: `{"username":"svc","password":"q"}`}, ucwa.Credentials{Username: "svc", Password: "q"}, "", ""},
 		"default for the user":   {store{rest: `{"username":"{user}","password":"q"}`}, ucwa.Credentials{Username: ada, Password: "q"}, "", ""},
 		"default for the domain": {store{rest: `{"username":"CONTOSO\\{localpart}","password":"{user}"}`}, ucwa.Credentials{Username: `CONTOSO\ada`, Password: "{user}"}, "", ""},
-		"none":                   {store{}, ucwa.Credentials{}, failure.Denied, own},
+		"none":                   {store{}, ucwa.Credentials{}, failure.Unavailable, own},
 		"not JSON":               {store{own: `s3cret`, rest: `{"username":"b","password":"q"}`}, ucwa.Credentials{}, failure.Denied, "not a JSON object"},
 		"null":                   {store{own: `null`}, ucwa.Credentials{}, failure.Denied, "not a JSON object"},
 		"no username":            {store{own: `{"password":"s3cret"}`}, ucwa.Credentials{}, failure.Denied, "not a JSON object"},
@@ -68,6 +68,34 @@ func TestPasswords(t *testing.T) {
 				t.Error("a fingerprint of nothing")
 			}
 		})
+	}
+}
+
+// A secret that is missing is a fault of the deployment: the message waits, and
+// whoever reads the log learns the variable, the names and the mend.
+func TestMissingSecretsAreToldByName(t *testing.T) {
+	t.Parallel()
+	for name, credentials := range map[string]func() error{
+		"password": func() error {
+			_, err := signin.Passwords{Secrets: store{}, Prefix: "ucwa/"}.Credentials(t.Context(), ada)
+			return err
+		},
+		"oauth": func() error {
+			_, err := oauth(t, newVault(nil), newLedger()).Token(t.Context(), ask(""))
+			return err
+		},
+	} {
+		err := credentials()
+		f := failure.As(err)
+		if f == nil || f.Class != failure.Unavailable || !errors.Is(err, signin.ErrNoSecret) {
+			t.Errorf("%s: %v, want unavailable for want of a secret", name, err)
+			continue
+		}
+		for _, part := range []string{"ucwa/" + ada, "ucwa/default", "UCWA_SECRET_PREFIX", "reate"} {
+			if !strings.Contains(err.Error()+" "+f.Advice, part) {
+				t.Errorf("%s: %v: %s: does not say %q", name, err, f.Advice, part)
+			}
+		}
 	}
 }
 

@@ -99,8 +99,8 @@ func (s Settings) brokerPrint(context.Context, sipaddr.User) (string, error) {
 	return hex.EncodeToString(sum[:8]), nil
 }
 
-// corrected reads a user's secrets again when a sign-in was denied, and signs in
-// once more if they have changed since they were read.
+// corrected reads a user's secrets again when a sign-in was denied or there were
+// none, and signs in once more if they have changed since they were read.
 type corrected struct {
 	next        *Guard
 	fingerprint func(context.Context, sipaddr.User) (string, error)
@@ -113,7 +113,7 @@ func (c *corrected) Token(ctx context.Context, r ucwa.TokenRequest) (ucwa.Token,
 	began := time.Now()
 	before, _ := c.fingerprint(ctx, r.User) // "" if there are no credentials
 	t, err := c.next.Token(ctx, r)
-	if !isDenied(err) || !forget(c.secrets, began, c.prefix+string(r.User), c.prefix+"default") {
+	if !isDenied(err) && !errors.Is(err, ErrNoSecret) || !forget(c.secrets, began, c.prefix+string(r.User), c.prefix+"default") {
 		return t, err
 	}
 	if after, failed := c.fingerprint(ctx, r.User); failed != nil || after == before {

@@ -34,8 +34,9 @@ type Passwords struct {
 	Prefix  string
 }
 
-// Credentials is a [ucwa.CredentialsFunc]. The error of a user
-// without a usable secret is a [*failure.Error] of class denied.
+// Credentials is a [ucwa.CredentialsFunc]. Its error is a [*failure.Error] of class
+// unavailable, matching [ErrNoSecret], where there is no secret, and of class
+// denied where the one that there is cannot be used.
 func (p Passwords) Credentials(ctx context.Context, user sipaddr.User) (ucwa.Credentials, error) {
 	var s struct {
 		Username string `json:"username"`
@@ -77,8 +78,16 @@ func (p Passwords) find(ctx context.Context, user sipaddr.User) ([]byte, error) 
 			return nil, fmt.Errorf("read secret %s: %w", name, err)
 		}
 	}
-	return nil, &failure.Error{
-		Class: failure.Denied, Reason: "there is no secret with this user's credentials",
-		Advice: fmt.Sprintf("Create the secret %s%s, or %sdefault for all users, then replay the request.", p.Prefix, user, p.Prefix),
+	return nil, missing(p.Prefix, user)
+}
+
+// missing is the failure of a user for whom there is no secret at all. That is a
+// fault of the deployment, not of the request, which waits until it is mended.
+func missing(prefix string, user sipaddr.User) error {
+	return &failure.Error{
+		Class: failure.Unavailable, Reason: fmt.Sprintf("there is neither a secret %s%s nor %sdefault", prefix, user, prefix),
+		Advice: fmt.Sprintf("Create %s%s, or %sdefault for all users, or set UCWA_SECRET_PREFIX to what the names of the secrets begin with; the request waits on its queue.",
+			prefix, user, prefix),
+		Err: ErrNoSecret,
 	}
 }
