@@ -342,7 +342,7 @@ func (w *world) bury(t *rapid.T) {
 // on again if it had failed.
 func (w *world) replay(t *rapid.T) {
 	c := pick(t, "answered", w.past)
-	if err := w.worker().Ledger.Reopen(w.ctx, c.Key, false); err != nil {
+	if err := w.worker().Ledger.Reopen(w.ctx, c.Key, time.Now(), false); err != nil {
 		t.Fatalf("reopen: %v", err)
 	}
 	w.replays[c.Key]++

@@ -42,10 +42,12 @@ type Request struct {
 	Attempts    int            `json:"attempts"`          // leases that began
 	Lost        int            `json:"lost,omitempty"`    // leases that ended without a word: crashes
 	Problem     string         `json:"problem,omitempty"` // why it waits
+	Tries       Tries          `json:"tries,omitzero"`    // those that led to no end
 	Received    time.Time      `json:"received"`
 	Updated     time.Time      `json:"updated"`
 	Expires     time.Time      `json:"expires,omitzero"`
 	Outcome     *outcome.Event `json:"outcome,omitempty"` // once Done or Failed
+	FailedAt    time.Time      `json:"failedAt,omitzero"` // time of the last failure that was reopened
 }
 
 func requestKey(k command.Key) Key { return Key{KindRequest, k.Hash()} }
@@ -114,6 +116,7 @@ func (l *Ledger) Begin(ctx context.Context, c command.Command, until time.Time) 
 // problem says why, for operators.
 func (l *Ledger) Yield(ctx context.Context, lease *Lease, problem string) error {
 	return l.move(ctx, lease, func(r Request, now time.Time) Request {
+		r.Tries = r.yielded(problem, now)
 		r.State, r.Problem = Waiting, problem
 		return r.unleased()
 	})
@@ -163,10 +166,15 @@ func (l *Ledger) Fail(ctx context.Context, c command.Command, o outcome.Event) e
 }
 
 // Reopen lets a failed request be worked on again, under the same key, when an
-// operator replays it. fixed reports that its data was edited. A request that
-// is not failed stays as it is.
-func (l *Ledger) Reopen(ctx context.Context, key command.Key, fixed bool) error {
+// operator replays it. failed is the time of the failure that the operator saw;
+// fixed reports that the data was edited. A request that is not failed stays as
+// it is, and so does one that has failed again since: it answers to another
+// dead letter.
+func (l *Ledger) Reopen(ctx context.Context, key command.Key, failed time.Time, fixed bool) error {
 	_, err := change(ctx, l, requestKey(key), record[Request]{}, func(r Request) (Request, error) {
+		if r.State == Failed && r.Outcome.Time.After(failed) {
+			return r, errUnchanged
+		}
 		return r.reopened(fixed, time.Now().UTC())
 	})
 	return err
@@ -197,6 +205,7 @@ func (r Request) begin(want Request, exclusive bool, now time.Time) (Request, er
 		if !r.abandoned(want.Owner, exclusive, now) {
 			return r, &BusyError{Until: r.LeaseUntil}
 		}
+		r.Tries = r.died()
 		r.Lost++
 	case "":
 		r.Key, r.Received = want.Key, now.UTC()
@@ -216,6 +225,11 @@ func (r Request) failed(c command.Command, o outcome.Event, now time.Time, reten
 		return r, errUnchanged
 	case "":
 		r = Request{Key: c.Key, Type: c.Type, User: c.User, Received: now}
+	case Running:
+		r.Tries = r.died()
+	}
+	if !r.FailedAt.IsZero() && !o.Time.After(r.FailedAt) { // clocks differ, and the later of two failures must be known by its time
+		o.Time = r.FailedAt.Add(time.Millisecond)
 	}
 	r = r.finished(Failed, o, now.Add(retention))
 	r.Updated = now
@@ -225,6 +239,9 @@ func (r Request) failed(c command.Command, o outcome.Event, now time.Time, reten
 func (r Request) reopened(fixed bool, now time.Time) (Request, error) {
 	if r.State != Failed {
 		return r, errUnchanged
+	}
+	if r.Outcome != nil {
+		r.FailedAt = r.Outcome.Time
 	}
 	r.State, r.Outcome, r.Expires, r.Problem = Waiting, nil, time.Time{}, "replayed by an operator"
 	r.Updated = now

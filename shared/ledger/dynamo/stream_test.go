@@ -61,7 +61,7 @@ func TestOutcome(t *testing.T) {
 		{"begun", begin, key, nil},
 		{"handed back", func() error { return l.Yield(ctx, lease, "later") }, key, nil},
 		{"failed", func() error { return l.Fail(ctx, request, failed) }, key, &failed},
-		{"replayed", func() error { return l.Reopen(ctx, request.Key, true) }, key, nil},
+		{"replayed", func() error { return l.Reopen(ctx, request.Key, time.Now(), true) }, key, nil},
 		{"begun again", begin, key, nil},
 		{"finished", func() error { return l.Finish(ctx, lease, done) }, key, &done},
 		{"person", func() error {

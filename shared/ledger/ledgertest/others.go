@@ -3,17 +3,14 @@ package ledgertest
 import (
 	"slices"
 	"testing"
-	"time"
 
 	"dialtone/shared/ledger"
-	"dialtone/shared/outcome"
 )
 
 func otherTests() map[string]run {
 	return map[string]run{
-		"session-refusal":   refusal,
-		"pool-open-twice":   openPool,
-		"dead-letter-stays": deadLetterStays,
+		"session-refusal": refusal,
+		"pool-open-twice": openPool,
 	}
 }
 
@@ -57,26 +54,6 @@ func openPool(t *testing.T, s *subject) {
 		must(t, err)
 		if !slices.ContainsFunc(pools, func(p ledger.Pool) bool { return p.LocationID == s.location() }) {
 			return "the pool is not listed"
-		}
-		return ""
-	})
-}
-
-func deadLetterStays(t *testing.T, s *subject) {
-	l, now := s.ledger(), time.Now()
-	letter := ledger.DeadLetter{
-		Request: s.key("1"), User: s.user("ada"), Queue: "numbers", Body: "", At: now, // an empty message is one, too
-		Failure: outcome.Failed{Request: s.key("1"), Reason: "refused"},
-	}
-	must(t, l.Bury(t.Context(), letter))
-	letter.Body, letter.At = "second", now.Add(time.Minute)
-	must(t, l.Bury(t.Context(), letter))
-	s.eventually(t, func() string {
-		letters, err := all(l.DeadLetters(t.Context(), now.Add(-time.Second)))
-		must(t, err)
-		letters = slices.DeleteFunc(letters, func(d ledger.DeadLetter) bool { return d.Request != s.key("1") })
-		if len(letters) != 1 || letters[0].Body != "" || !letters[0].At.Equal(now) {
-			return "the first record of the message is not what stands"
 		}
 		return ""
 	})

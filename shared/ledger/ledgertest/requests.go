@@ -280,23 +280,23 @@ func failWhileRunning(t *testing.T, s *subject) {
 
 func reopen(t *testing.T, s *subject) {
 	l, c := s.ledger(), s.assign("1", "ada")
-	must(t, l.Reopen(t.Context(), c.Key, false)) // unknown
+	must(t, l.Reopen(t.Context(), c.Key, time.Now(), false)) // unknown
 	if _, found, err := l.Request(t.Context(), c.Key); found || err != nil {
 		t.Fatalf("reopening an unknown request made one: %t, %v", found, err)
 	}
 	old := begin(t, l, c, over())
-	must(t, l.Reopen(t.Context(), c.Key, false)) // running
+	must(t, l.Reopen(t.Context(), c.Key, time.Now(), false)) // running
 	recorded(t, l, c.Key, ledger.Running)
 	must(t, l.Fail(t.Context(), c, s.failed(c)))
 	for range 2 {
-		must(t, l.Reopen(t.Context(), c.Key, false))
+		must(t, l.Reopen(t.Context(), c.Key, time.Now(), false))
 		if r := recorded(t, l, c.Key, ledger.Waiting); r.Outcome != nil || !r.Expires.IsZero() {
 			t.Errorf("reopened request: %+v", r)
 		}
 	}
 	fenced(t, "finish of a lease from before", l.Finish(t.Context(), old, s.assigned(c, s.number(1))))
 	must(t, l.Fail(t.Context(), c, s.failed(c)))
-	must(t, l.Reopen(t.Context(), c.Key, true))
+	must(t, l.Reopen(t.Context(), c.Key, time.Now(), true))
 	mended := s.assign("1", "eva", func(a *command.Assign) { a.Replace = true })
 	lease := begin(t, l, mended, soon())
 	o := s.assigned(mended, s.number(1))
@@ -304,7 +304,7 @@ func reopen(t *testing.T, s *subject) {
 	if r := recorded(t, l, c.Key, ledger.Done); r.User != mended.User || r.Fence != 2 {
 		t.Errorf("mended request: %+v", r)
 	}
-	must(t, l.Reopen(t.Context(), c.Key, true)) // done
+	must(t, l.Reopen(t.Context(), c.Key, time.Now(), true)) // done
 	answered(t, l, mended, o)
 }
 
