@@ -59,7 +59,7 @@ func (l *Ledger) Pauses(ctx context.Context) iter.Seq2[Pause, error] {
 // that name as the caller last saw it; what stands afterwards is returned.
 func (l *Ledger) Suspend(ctx context.Context, known Pause, until time.Time, reason string) (Pause, error) {
 	return l.changePause(ctx, known, func(p Pause) (Pause, error) {
-		return p.suspended(known.Name, until.UTC(), reason, time.Now().UTC())
+		return p.suspended(known.Name, wall(until), reason, wall(time.Now()))
 	})
 }
 
@@ -70,7 +70,7 @@ func (l *Ledger) Suspend(ctx context.Context, known Pause, until time.Time, reas
 func (l *Ledger) Probe(ctx context.Context, known Pause, until time.Time) (p Pause, granted bool, err error) {
 	holder := rand.Text()
 	p, err = l.changePause(ctx, known, func(p Pause) (Pause, error) {
-		return p.probed(holder, until.UTC(), time.Now())
+		return p.probed(holder, wall(until), time.Now())
 	})
 	return p, p.Holder == holder, err
 }
@@ -79,7 +79,7 @@ func (l *Ledger) Probe(ctx context.Context, known Pause, until time.Time) (p Pau
 // meanwhile, the pause stands as they left it.
 func (l *Ledger) Resume(ctx context.Context, probe Pause) (Pause, error) {
 	return l.changePause(ctx, probe, func(p Pause) (Pause, error) {
-		return p.resumed(probe, time.Now().UTC())
+		return p.resumed(probe, wall(time.Now()))
 	})
 }
 
@@ -87,7 +87,7 @@ func (l *Ledger) Resume(ctx context.Context, probe Pause) (Pause, error) {
 // somebody else's meanwhile, the pause stands as they left it.
 func (l *Ledger) Prolong(ctx context.Context, probe Pause, until time.Time, reason string) (Pause, error) {
 	return l.changePause(ctx, probe, func(p Pause) (Pause, error) {
-		return p.prolonged(probe, until.UTC(), reason)
+		return p.prolonged(probe, wall(until), reason)
 	})
 }
 
@@ -95,6 +95,10 @@ func (l *Ledger) changePause(ctx context.Context, known Pause, step func(Pause) 
 	r, err := change(ctx, l, pauseKey(known.Name), record[Pause]{known.version, known}, step)
 	return versioned(r, known.Name), err
 }
+
+// wall drops the monotonic clock: it stands still while a function is frozen, and
+// no other process has it.
+func wall(t time.Time) time.Time { return t.UTC().Round(0) }
 
 // versioned returns the pause with what a later write needs.
 func versioned(r record[Pause], name string) Pause {
