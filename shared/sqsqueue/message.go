@@ -1,10 +1,7 @@
 package sqsqueue
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"strconv"
-	"strings"
 	"time"
 
 	"dialtone/shared/command"
@@ -23,18 +20,12 @@ type Message struct {
 
 // Command returns the message that carries a command: body is its CloudEvent.
 // Its group is the user and its deduplication id the hash of the request key.
-func Command(c command.Command, body []byte) Message {
-	return Message{Body: string(body), Group: groupOf(string(c.User)), DedupID: c.Key.Hash()}
-}
+func Command(c command.Command, body []byte) Message { return Replay(c, body, 0) }
 
-// groupOf returns a group id for a user: the address itself, or a hash where SQS
-// would refuse it (Amazon SQS: MessageGroupId).
-func groupOf(user string) string {
-	if len(user) <= 128 && !strings.ContainsFunc(user, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return user
-	}
-	sum := sha256.Sum256([]byte(user))
-	return hex.EncodeToString(sum[:])
+// Replay returns the message that carries a command once more, for the nth time
+// that its request is replayed; see [command.Key.DedupID].
+func Replay(c command.Command, body []byte, n int) Message {
+	return Message{Body: string(body), Group: c.Group(), DedupID: c.Key.DedupID(n)}
 }
 
 // size is what counts against the limits of SQS.
