@@ -51,7 +51,8 @@ func WrongPool(r *http.Response) bool {
 // ticket layer answer with a status alone.
 //
 // Sources: UCWA 2.0: Errors and informational messages, Generic synchronous
-// errors, ErrorCode, ErrorSubcode, Root URL, phones, changeNumber.
+// errors, ErrorCode, ErrorSubcode, Root URL, phones, changeNumber,
+// callForwardingSettings, simultaneousRingToContact and their siblings.
 func classify(a answer) verdict {
 	if a.tokenRefused() {
 		return verdict{failure.Unavailable, Reauthenticate}

@@ -12,6 +12,22 @@ import (
 
 // A user's mobile number is published and read back.
 func Example() {
+	withClient(func(ctx context.Context, client *ucwa.Client) error {
+		return publishMobile(ctx, client, "user00001@contoso.test", "tel:+12056350001")
+	})
+	// Output: mobile is tel:+12056350001, on the contact card: true
+}
+
+// A user's mobile rings too, besides the user's own phones.
+func ExampleApplication_RingContact() {
+	withClient(func(ctx context.Context, client *ucwa.Client) error {
+		return ringMobile(ctx, client, "user00001@contoso.test", "tel:+12056350001")
+	})
+	// Output: SimultaneousRing at tel:+12056350001
+}
+
+// withClient runs do with a client of a simulated pool with one user.
+func withClient(do func(context.Context, *ucwa.Client) error) {
 	server, err := ucwasim.Start(ucwasim.Config{Users: 1})
 	if err != nil {
 		fmt.Println(err)
@@ -31,10 +47,9 @@ func Example() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	if err := publishMobile(ctx, client, "user00001@contoso.test", "tel:+12056350001"); err != nil {
+	if err := do(ctx, client); err != nil {
 		fmt.Println(err)
 	}
-	// Output: mobile is tel:+12056350001, on the contact card: true
 }
 
 func publishMobile(ctx context.Context, client *ucwa.Client, user sipaddr.User, number string) error {
@@ -62,6 +77,36 @@ func publishMobile(ctx context.Context, client *ucwa.Client, user sipaddr.User, 
 			return err
 		}
 		fmt.Printf("%s is %s, on the contact card: %t\n", p.Type, p.Number, p.IncludeInContactCard)
+	}
+	return nil
+}
+
+func ringMobile(ctx context.Context, client *ucwa.Client, user sipaddr.User, target string) error {
+	app, err := client.Open(ctx, user)
+	if err != nil {
+		return err
+	}
+	defer app.Close(ctx)
+	if err := app.CheckUser(); err != nil {
+		return err // the credentials are somebody else's
+	}
+	before, err := app.CallForwarding(ctx)
+	if err != nil {
+		return err
+	}
+	if err := app.RingContact(ctx, before, target); err != nil {
+		return err // ucwa.As(err).Remedy says what may help
+	}
+	now, err := app.CallForwarding(ctx)
+	if err != nil {
+		return err
+	}
+	uri, err := app.ForwardContact(ctx, now.Ring)
+	if err != nil {
+		return err
+	}
+	if ucwa.SameTarget(uri, target) {
+		fmt.Printf("%s at %s\n", now.Active, uri)
 	}
 	return nil
 }

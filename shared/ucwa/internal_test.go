@@ -142,6 +142,8 @@ func checkDecoded(t *testing.T, contentType string, body []byte) {
 		phoneOf(res.only(rel))
 	}
 	_ = (&Application{me: res}).Me()
+	_ = forwardOf(simultaneousRing, res)
+	checkSentBack(t, contentType, res)
 }
 
 func FuzzDecodeJSON(f *testing.F) {
