@@ -17,7 +17,7 @@ import (
 
 // Names of the queues, as on AWS.
 const (
-	NumbersQueue       = "numbers.fifo"
+	NumbersQueue       = command.NumbersQueue
 	NumbersDeadLetters = "numbers-dlq.fifo"
 )
 
@@ -98,25 +98,27 @@ func (d *Data) Send(ctx context.Context, body []byte) (fresh bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	q, err := d.queueFor(ctx, c)
-	if err != nil {
-		return false, err
-	}
-	sent, err := q.Send(ctx, queue.Outgoing{Body: string(body), Group: string(c.User), DedupID: c.Key.Hash()})
-	if err != nil {
-		return false, fmt.Errorf("send to %s: %w", q.Name(), err)
-	}
-	return !sent.Duplicate, nil
+	return d.Deliver(ctx, c, body, 0)
 }
 
-func (d *Data) queueFor(ctx context.Context, c command.Command) (*queue.Queue, error) {
-	switch c.Data.(type) {
-	case command.Assign:
-		return d.Queues.Queue(ctx, NumbersQueue)
+// Deliver puts a command that was decoded from body on its queue: for the first
+// time, or for the nth replay of its request. fresh is as in [Data.Send].
+func (d *Data) Deliver(ctx context.Context, c command.Command, body []byte, replay int) (fresh bool, err error) {
+	name := command.QueueOf(c.Type)
+	if name == "" {
+		return false, &failure.Error{
+			Class: failure.Invalid, Reason: fmt.Sprintf("no queue takes %s", c.Type), Advice: "Use another message type.",
+		}
 	}
-	return nil, &failure.Error{
-		Class: failure.Invalid, Reason: fmt.Sprintf("no queue takes %s", c.Type), Advice: "Use another message type.",
+	q, err := d.Queues.Queue(ctx, name)
+	if err != nil {
+		return false, fmt.Errorf("send to %s: %w", name, err)
 	}
+	sent, err := q.Send(ctx, queue.Outgoing{Body: string(body), Group: c.Group(), DedupID: c.Key.DedupID(replay)})
+	if err != nil {
+		return false, fmt.Errorf("send to %s: %w", name, err)
+	}
+	return !sent.Duplicate, nil
 }
 
 // Close closes the file.
