@@ -3,23 +3,28 @@ package sample_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"path"
-	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"dialtone/events/sample"
 	"dialtone/events/schema"
+	"dialtone/events/schema/outline"
 	"dialtone/events/schema/validate"
 	"dialtone/shared/command"
+	"dialtone/shared/failure"
 	"dialtone/shared/outcome"
+	"dialtone/shared/sipaddr"
+	"dialtone/shared/sqsbatch"
 )
 
 func TestEveryMessageHasSamples(t *testing.T) {
 	total := 0
-	for _, typ := range append(schema.Commands(), schema.Outcomes()...) {
+	for _, typ := range append(published(), append(schema.Commands(), sample.DeadLetter)...) {
 		n := len(sample.Of(typ))
 		if n < 3 {
 			t.Errorf("%s has %d samples", typ, n)
@@ -31,6 +36,9 @@ func TestEveryMessageHasSamples(t *testing.T) {
 		t.Errorf("%d files, %v; %d samples of known types", len(files), err, total)
 	}
 }
+
+// published are the types of what dialtone writes.
+func published() []string { return append(schema.Outcomes(), schema.Notices()...) }
 
 func TestNoSamplesOfAnUnknownType(t *testing.T) {
 	if s := sample.Of("dialtone.coffee.v1"); len(s) != 0 {
@@ -57,43 +65,74 @@ func TestCommandSamples(t *testing.T) {
 	}
 }
 
-// TestSamplesUseEveryField keeps the samples useful as documentation.
+// TestSamplesUseEveryField keeps the samples useful as documentation: of each
+// message, and of each part that messages share, some sample has every field.
 func TestSamplesUseEveryField(t *testing.T) {
-	var all command.Assign
-	for _, s := range sample.Of(command.TypeAssign) {
-		c, err := command.Decode(s.Body)
+	objects, _, err := outline.Parts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := usage{parts: map[string]outline.Object{}, used: map[string]bool{}}
+	for _, o := range objects {
+		u.parts[o.Name] = o
+	}
+	for _, typ := range append(schema.Commands(), published()...) {
+		m, err := outline.Message(typ)
 		if err != nil {
 			t.Fatal(err)
 		}
-		from, to := reflect.ValueOf(c.Data), reflect.ValueOf(&all).Elem()
-		for i := range from.NumField() {
-			if !from.Field(i).IsZero() {
-				to.Field(i).Set(from.Field(i))
-			}
+		for _, s := range sample.Of(typ) {
+			u.note(m, generic(t, s.Body).(map[string]any)["data"])
 		}
+		objects = append(objects, m)
 	}
-	v := reflect.ValueOf(all)
-	for i := range v.NumField() {
-		if v.Field(i).IsZero() {
-			t.Errorf("no sample has %s", v.Type().Field(i).Name)
+	for _, o := range objects {
+		for _, f := range o.Fields {
+			if !u.used[o.Name+" "+f.Name] {
+				t.Errorf("no sample has %s of %s", f.Name, o.Name)
+			}
 		}
 	}
 }
 
-// TestOutcomeSamples decodes each sample and writes it again: no member may be
+// usage is which fields occur in samples, as object and field.
+type usage struct {
+	parts map[string]outline.Object
+	used  map[string]bool
+}
+
+func (u usage) note(o outline.Object, v any) {
+	members, _ := v.(map[string]any)
+	for _, f := range o.Fields {
+		if member, found := members[f.Name]; found {
+			u.used[o.Name+" "+f.Name] = true
+			u.note(u.parts[f.Form.Part], member)
+		}
+	}
+}
+
+// TestPublishedSamples decodes each sample and writes it again: no member may be
 // lost, added or changed on the way.
-func TestOutcomeSamples(t *testing.T) {
-	for _, typ := range schema.Outcomes() {
+func TestPublishedSamples(t *testing.T) {
+	for _, typ := range published() {
 		for _, s := range sample.Of(typ) {
 			t.Run(path.Join(typ, s.Name), func(t *testing.T) {
-				if p := validate.Outcome(s.Body); p != nil {
+				judge := validate.Outcome
+				if slices.Contains(schema.Notices(), typ) {
+					judge = validate.Notice
+				}
+				if p := judge(s.Body); p != nil {
 					t.Errorf("schema: %v", p)
 				}
 				var e outcome.Event
 				if err := json.Unmarshal(s.Body, &e); err != nil {
 					t.Fatal(err)
 				}
-				again, err := json.Marshal(rewrite(t, e))
+				typed, err := rewrite(e)
+				if err != nil {
+					t.Fatal(err)
+				}
+				again, err := json.Marshal(typed)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -106,20 +145,63 @@ func TestOutcomeSamples(t *testing.T) {
 }
 
 // rewrite makes the event anew from its typed data.
-func rewrite(t *testing.T, e outcome.Event) outcome.Event {
-	t.Helper()
-	if e.Type == outcome.TypeAssigned {
+func rewrite(e outcome.Event) (outcome.Event, error) {
+	answer := func(key command.Key, user sipaddr.User, data any, err error) (outcome.Event, error) {
+		return outcome.New(e.Type, key, user, e.Time, data), err
+	}
+	switch e.Type {
+	case outcome.TypeAssigned:
 		d, err := e.Assigned()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return outcome.New(e.Type, d.Request, d.User, e.Time, d)
+		return answer(d.Request, d.User, d, err)
+	case outcome.TypeReleased:
+		d, err := e.Released()
+		return answer(d.Request, d.User, d, err)
+	case outcome.TypeSimRingEnabled:
+		d, err := e.SimRingEnabled()
+		return answer(d.Request, d.User, d, err)
+	case outcome.TypeSimRingDisabled:
+		d, err := e.SimRingDisabled()
+		return answer(d.Request, d.User, d, err)
+	case outcome.TypeFailed:
+		d, err := e.Failed()
+		return answer(d.Request, d.User, d, err)
+	case outcome.TypePoolLow:
+		d, err := e.PoolLow()
+		return outcome.NewPoolLow(d), err
 	}
-	d, err := e.Failed()
-	if err != nil {
-		t.Fatal(err)
+	return e, fmt.Errorf("no typed data for %s", e.Type)
+}
+
+// TestDeadLetterSamples takes the attributes of a refused message from the
+// decoder that refuses it.
+func TestDeadLetterSamples(t *testing.T) {
+	refused := 0
+	for _, s := range sample.Of(sample.DeadLetter) {
+		t.Run(s.Name, func(t *testing.T) {
+			var d struct {
+				Attributes map[string]string
+				Body       string
+			}
+			if err := json.Unmarshal(s.Body, &d); err != nil {
+				t.Fatal(err)
+			}
+			c, err := command.Decode([]byte(d.Body))
+			if c.Key.Source != d.Attributes[sqsbatch.AttributeRequestSource] || c.Key.ID != d.Attributes[sqsbatch.AttributeRequestID] {
+				t.Errorf("the body has key %s", c.Key)
+			}
+			f := failure.As(err)
+			if f == nil {
+				return
+			}
+			refused++
+			if string(f.Class) != d.Attributes[sqsbatch.AttributeClass] || f.Reason != d.Attributes[sqsbatch.AttributeReason] || f.Advice != d.Attributes[sqsbatch.AttributeAdvice] {
+				t.Errorf("the decoder says %s: %s (%s)", f.Class, f.Reason, f.Advice)
+			}
+		})
 	}
-	return outcome.New(e.Type, d.Request, d.User, e.Time, d)
+	if refused == 0 {
+		t.Error("no sample is refused by the decoder")
+	}
 }
 
 func generic(t *testing.T, raw []byte) any {

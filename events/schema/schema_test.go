@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io/fs"
 	"maps"
+	"path"
 	"reflect"
 	"slices"
 	"strings"
@@ -11,12 +12,14 @@ import (
 
 	"dialtone/events/schema"
 	"dialtone/shared/command"
+	"dialtone/shared/failure"
 	"dialtone/shared/outcome"
+	"dialtone/shared/sqsbatch"
 )
 
-func TestEveryFileIsAMessage(t *testing.T) {
-	want := []string{schema.Envelope}
-	for _, typ := range slices.Concat(schema.Commands(), schema.Outcomes()) {
+func TestEveryFileIsAMessageOrShared(t *testing.T) {
+	want := []string{schema.Envelope, schema.Published, schema.Parts, schema.DeadLetter}
+	for _, typ := range slices.Concat(schema.Commands(), schema.Outcomes(), schema.Notices()) {
 		want = append(want, typ+".json")
 	}
 	got, err := fs.Glob(schema.Files(), "*")
@@ -29,9 +32,14 @@ func TestEveryFileIsAMessage(t *testing.T) {
 	}
 }
 
+func TestCommandsAreTheDecoders(t *testing.T) {
+	if got, want := schema.Commands(), command.Types(); !slices.Equal(got, want) {
+		t.Errorf("schemas of %v\ndecoder of %v", got, want)
+	}
+}
+
 func TestEverySchemaIntroducesItself(t *testing.T) {
-	for _, file := range slices.Collect(maps.Keys(read(t, ""))) {
-		s := read(t, file)[file]
+	for file, s := range all(t) {
 		if s["$schema"] != "https://json-schema.org/draft/2020-12/schema" || s["$id"] != "https://dialtone.example.test/schema/"+file {
 			t.Errorf("%s: $schema %v, $id %v", file, s["$schema"], s["$id"])
 		}
@@ -41,37 +49,104 @@ func TestEverySchemaIntroducesItself(t *testing.T) {
 	}
 }
 
+// TestEverythingSharedIsUsed finds parts that no message has any more.
+func TestEverythingSharedIsUsed(t *testing.T) {
+	used := map[string]bool{}
+	for file, s := range all(t) {
+		collect(s, func(ref string) {
+			used[strings.TrimPrefix(ref, schema.Parts)] = true
+			used[path.Join(file, ref)] = true
+		})
+	}
+	for name := range all(t)[schema.Parts]["$defs"].(map[string]any) {
+		if !used["#/$defs/"+name] {
+			t.Errorf("nothing refers to %s", name)
+		}
+	}
+}
+
+// collect calls f with every $ref below v.
+func collect(v any, f func(ref string)) {
+	switch v := v.(type) {
+	case map[string]any:
+		if ref, ok := v["$ref"].(string); ok {
+			f(ref)
+		}
+		for _, member := range v {
+			collect(member, f)
+		}
+	case []any:
+		for _, element := range v {
+			collect(element, f)
+		}
+	}
+}
+
 // A field that the code writes or reads and no schema describes is a field that
 // nobody outside can use.
 func TestSchemasNameTheFieldsOfTheCode(t *testing.T) {
-	for file, v := range map[string]any{
-		outcome.TypeAssigned + ".json": outcome.Assigned{},
-		outcome.TypeFailed + ".json":   outcome.Failed{},
-	} {
-		compare(t, file+" data", properties(t, file, "data"), jsonNames(reflect.TypeOf(v)))
+	types := slices.Concat(schema.Commands(), schema.Outcomes(), schema.Notices())
+	code := map[string][]string{
+		command.TypeAssign:         firstLower(reflect.TypeFor[command.Assign]()),
+		command.TypeRelease:        firstLower(reflect.TypeFor[command.Release]()),
+		command.TypeEnableSimRing:  firstLower(reflect.TypeFor[command.EnableSimRing]()),
+		command.TypeDisableSimRing: firstLower(reflect.TypeFor[command.DisableSimRing]()),
+
+		outcome.TypeAssigned:        jsonNames(reflect.TypeFor[outcome.Assigned]()),
+		outcome.TypeReleased:        jsonNames(reflect.TypeFor[outcome.Released]()),
+		outcome.TypeSimRingEnabled:  jsonNames(reflect.TypeFor[outcome.SimRingEnabled]()),
+		outcome.TypeSimRingDisabled: jsonNames(reflect.TypeFor[outcome.SimRingDisabled]()),
+		outcome.TypeFailed:          jsonNames(reflect.TypeFor[outcome.Failed]()),
+		outcome.TypePoolLow:         jsonNames(reflect.TypeFor[outcome.PoolLow]()),
 	}
-	compare(t, "assign data", properties(t, command.TypeAssign+".json", "data"), firstLower(reflect.TypeFor[command.Assign]()))
+	if got := slices.Sorted(maps.Keys(code)); !slices.Equal(got, slices.Sorted(slices.Values(types))) {
+		t.Errorf("code has %v\nschemas have %v", got, types)
+	}
+	for typ, want := range code {
+		top := all(t)[typ+".json"]["properties"].(map[string]any)
+		compare(t, typ+" data", top["data"], want)
+	}
 }
 
-func compare(t *testing.T, what string, got, want []string) {
+func TestPartsNameTheFieldsOfTheCode(t *testing.T) {
+	parts := all(t)[schema.Parts]["$defs"].(map[string]any)
+	for name, of := range map[string]reflect.Type{
+		"request":       reflect.TypeFor[command.Key](),
+		"phone":         reflect.TypeFor[outcome.Phone](),
+		"forwarding":    reflect.TypeFor[outcome.Forwarding](),
+		"forwardTarget": reflect.TypeFor[outcome.ForwardTarget](),
+		"upstream":      reflect.TypeFor[failure.Upstream](),
+		"poolCounts":    reflect.TypeFor[outcome.PoolCounts](),
+	} {
+		compare(t, name, parts[name], jsonNames(of))
+	}
+}
+
+func TestDeadLetterNamesTheAttributesOfTheCode(t *testing.T) {
+	compare(t, "dead letter", all(t)[schema.DeadLetter], []string{
+		sqsbatch.AttributeClass, sqsbatch.AttributeReason, sqsbatch.AttributeRequestSource, sqsbatch.AttributeRequestID,
+		sqsbatch.AttributeAttempts, sqsbatch.AttributeAdvice, sqsbatch.AttributeUpstream,
+	})
+}
+
+func compare(t *testing.T, what string, object any, want []string) {
 	t.Helper()
+	got := slices.Sorted(maps.Keys(object.(map[string]any)["properties"].(map[string]any)))
 	slices.Sort(want)
 	if !slices.Equal(got, want) {
 		t.Errorf("%s: schema has %v\ncode has %v", what, got, want)
 	}
 }
 
-func read(t *testing.T, only string) map[string]map[string]any {
+// all reads every schema by file name.
+func all(t *testing.T) map[string]map[string]any {
 	t.Helper()
-	all := map[string]map[string]any{}
+	schemas := map[string]map[string]any{}
 	files, err := fs.Glob(schema.Files(), "*.json")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, file := range files {
-		if only != "" && only != file {
-			continue
-		}
 		raw, err := fs.ReadFile(schema.Files(), file)
 		if err != nil {
 			t.Fatal(err)
@@ -80,15 +155,9 @@ func read(t *testing.T, only string) map[string]map[string]any {
 		if err := json.Unmarshal(raw, &s); err != nil {
 			t.Fatalf("%s: %v", file, err)
 		}
-		all[file] = s
+		schemas[file] = s
 	}
-	return all
-}
-
-func properties(t *testing.T, file, of string) []string {
-	t.Helper()
-	top := read(t, file)[file]["properties"].(map[string]any)
-	return slices.Sorted(maps.Keys(top[of].(map[string]any)["properties"].(map[string]any)))
+	return schemas
 }
 
 func jsonNames(of reflect.Type) (names []string) {

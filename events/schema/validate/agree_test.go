@@ -2,9 +2,7 @@ package validate_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"dialtone/events/sample"
+	"dialtone/events/schema"
 	"dialtone/events/schema/validate"
 	"dialtone/shared/command"
 )
@@ -21,63 +20,128 @@ import (
 // These are all the ways in which they do not, each on purpose.
 var differences = []struct {
 	name    string
-	user    string // of a message that is right otherwise
-	schema  bool   // accepts it
+	typ     string
+	data    message // of a message that is right otherwise
+	schema  bool    // accepts it
 	decoder bool
 }{
-	{"the length of a user counts scheme and blanks in the schema, not in the decoder", "sip:" + strings.Repeat("a", 241) + "@contoso.test", false, true},
-	{"blanks beyond ASCII count as letters in the schema, are trimmed by the decoder", "\u00a0@contoso.test", true, false},
+	{
+		"the length of a user counts scheme and blanks in the schema, not in the decoder",
+		command.TypeRelease,
+		message{"user": "sip:" + strings.Repeat("a", 241) + "@contoso.test"},
+		false, true,
+	},
+	{
+		"blanks beyond ASCII count as letters in the schema, are trimmed by the decoder",
+		command.TypeRelease,
+		message{"user": "\u00a0@contoso.test"},
+		true, false,
+	},
+	{
+		"the length of a target counts blanks around it in the schema, not in the decoder",
+		command.TypeEnableSimRing,
+		message{"user": "a@b", "target": " sip:" + strings.Repeat("a", 63) + "@contoso.test"},
+		false, true,
+	},
+	{
+		"blanks beyond ASCII around a target are refused by the schema, trimmed by the decoder",
+		command.TypeEnableSimRing,
+		message{"user": "a@b", "target": "\u2003tel:+4940123456"},
+		false, true,
+	},
+	{
+		"letters beyond ASCII that fold to ASCII are refused by the schema, taken by the decoder",
+		command.TypeEnableSimRing,
+		message{"user": "a@b", "target": "sip:\u212aurt@contoso.test"},
+		false, true,
+	},
 }
 
 func TestDeliberateDifferences(t *testing.T) {
 	for _, d := range differences {
 		t.Run(d.name, func(t *testing.T) {
-			body := encode(t, message{"data": message{"user": d.user, "locationId": "L1"}}.enveloped())
+			body := encode(t, enveloped(d.typ, d.data))
 			if got := accepts(body); got != d.schema {
 				t.Errorf("schema accepts: %t", got)
 			}
 			if got := decodes(body); got != d.decoder {
 				t.Errorf("decoder accepts: %t", got)
 			}
+			if !deliberate(body) {
+				t.Error("the fuzz target would report it")
+			}
 		})
 	}
 }
 
-// TestSchemaAndDecoderAgree draws messages, spoils some, and has both judge
-// them, down to the fields that are named.
+// TestSchemaAndDecoderAgree draws messages of every type, spoils some, and has
+// both judge them, down to the fields that are named.
 func TestSchemaAndDecoderAgree(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		m := message{"data": drawData(t)}.enveloped()
-		for range rapid.IntRange(0, 3).Draw(t, "mutations") {
-			mutate(t, m)
+	for _, typ := range schema.Commands() {
+		t.Run(typ, func(t *testing.T) {
+			t.Parallel()
+			rapid.Check(t, func(t *rapid.T) {
+				m := enveloped(typ, drawData(t, typ))
+				for range rapid.IntRange(0, 3).Draw(t, "mutations") {
+					mutate(t, m)
+				}
+				agree(t, encode(t, m))
+			})
+		})
+	}
+}
+
+// TestRingTargetsAgree has both judge targets alone: there are more ways to
+// write one than the other fields together have.
+func TestRingTargetsAgree(t *testing.T) {
+	judge := func(target string) []byte {
+		return encode(t, enveloped(command.TypeEnableSimRing, message{"user": "ada@contoso.test", "target": target}))
+	}
+	for _, target := range targets {
+		if body := judge(target); !deliberate(body) {
+			agree(t, body)
 		}
-		agree(t, encode(t, m))
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		if body := judge(drawTarget(t)); !deliberate(body) {
+			agree(t, body)
+		}
 	})
 }
 
-// TestMessagesAreDrawnBothWays guards the property above against drawing only
+// TestMessagesAreDrawnBothWays guards the properties above against drawing only
 // good or only bad messages.
 func TestMessagesAreDrawnBothWays(t *testing.T) {
-	var good, bad int
-	rapid.Check(t, func(t *rapid.T) {
-		m := message{"data": drawData(t)}.enveloped()
-		if rapid.Bool().Draw(t, "spoil") {
-			mutate(t, m)
-		}
+	good, bad := map[string]int{}, map[string]int{}
+	count := func(kind string, m message) {
 		if accepts(encode(t, m)) {
-			good++
+			good[kind]++
 		} else {
-			bad++
+			bad[kind]++
 		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		for _, typ := range schema.Commands() {
+			m := enveloped(typ, drawData(t, typ))
+			if rapid.Bool().Draw(t, "spoil") {
+				mutate(t, m)
+			}
+			count(typ, m)
+		}
+		count("target", enveloped(command.TypeEnableSimRing, message{"user": "a@b", "target": drawTarget(t)}))
 	})
-	if good < 20 || bad < 20 {
-		t.Errorf("%d good, %d bad", good, bad)
+	for _, kind := range append(schema.Commands(), "target") {
+		if good[kind] < 15 || bad[kind] < 15 {
+			t.Errorf("%s: %d good, %d bad", kind, good[kind], bad[kind])
+		}
 	}
 }
 
 func FuzzSchemaAndDecoderAgree(f *testing.F) {
-	for _, s := range sample.Of(command.TypeAssign) {
-		f.Add(s.Body)
+	for _, typ := range schema.Commands() {
+		for _, s := range sample.Of(typ) {
+			f.Add(s.Body)
+		}
 	}
 	f.Add([]byte(`{"data":{}}`))
 	f.Add([]byte(assign(`,"number":null`)))
@@ -135,14 +199,20 @@ func sorted(names []string) []string {
 }
 
 // known reports whether a message has a known type, so that its fields can be judged.
-func known(body []byte) bool { return members(body)["type"] == command.TypeAssign }
+func known(body []byte) bool {
+	typ, _ := members(body)["type"].(string)
+	return slices.Contains(schema.Commands(), typ)
+}
 
 // deliberate reports whether a text of the message is of a kind on which schema
 // and decoder may differ.
 func deliberate(body []byte) bool {
 	m := members(body)
 	data, _ := m["data"].(map[string]any)
-	for _, v := range []any{m["source"], m["id"], data["user"], data["locationId"], data["orgId"]} {
+	if target, _ := data["target"].(string); len(target) > 80 && strings.TrimSpace(target) != target {
+		return true
+	}
+	for _, v := range []any{m["source"], m["id"], data["user"], data["locationId"], data["orgId"], data["target"]} {
 		s, _ := v.(string)
 		if len(s) > 250 || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
 			return true
@@ -157,79 +227,4 @@ func members(body []byte) map[string]any {
 	m, _ := jsonschema.UnmarshalJSON(bytes.NewReader(body))
 	object, _ := m.(map[string]any)
 	return object
-}
-
-type message map[string]any
-
-func (m message) enveloped() message {
-	m["specversion"], m["source"], m["id"], m["type"] = "1.0", "urn:contoso:hr", "1", command.TypeAssign
-	return m
-}
-
-func encode(t rapid.TB, m message) []byte {
-	t.Helper()
-	raw, err := json.Marshal(m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return raw
-}
-
-var users = []any{
-	"ada@contoso.test", "sip:Ada@Contoso.test", "SIP:ada.l@eu.contoso.test", " ada@contoso.test\t", "a@b", "sip:sip:a@b", "ada:l@contoso.test",
-	"ada", "@contoso.test", "sip:@contoso.test", " sip:@x", "ada@", "ada@@contoso.test", "a@b@c", "ada@.test", "ada@contoso..test", "ada@test.",
-	"ada lovelace@contoso.test", "<ada@contoso.test>", "ada@contoso.test;user=phone", "ada@contoso.test?x", "a,b@c", "sip: ada@contoso.test", "",
-}
-
-// texts are values for any member; most fit none.
-var texts = []any{
-	"", " ", "x", strings.Repeat("x", 128), strings.Repeat("x", 129), strings.Repeat("x", 256), strings.Repeat("x", 257),
-	"1.0", "work", "Work", "Webex Calling Standard", "+12056350001", "+1205635", "+120563", "+0205635000", "12056350001", "+1 205 635",
-	"+123456789012345", "+1234567890123456", "tel:+12056350001", "+12056350001\n",
-	"2026-11-22T09:00:00Z", "2026-11-22T09:00:00.123456+05:30", "2026-11-22t09:00:00z", "2026-11-22 09:00:00Z", "2026-02-30T09:00:00Z",
-	"2026-11-22T24:00:00Z", "2026-11-22T9:00:00Z", "2026-11-22T09:00:60Z", "2026-11-22T09:00:00,5Z", "2026-11-22", "true",
-	nil, true, false, 0, 1.5,
-	[]any{},
-	[]any{"x"},
-	map[string]any{},
-	map[string]any{"user": "a@b"},
-}
-
-var (
-	dataNames     = []string{"user", "locationId", "licenseType", "orgId", "number", "phoneType", "includeInContactCard", "replace", "dryRun", "User", "colour", ""}
-	envelopeNames = []string{"specversion", "source", "id", "type", "time", "data", "data_base64", "subject", "Source", "datacontenttype"}
-)
-
-func drawData(t *rapid.T) message {
-	d := message{"user": rapid.SampledFrom(users[:7]).Draw(t, "user"), "locationId": rapid.StringMatching(`[A-Za-z0-9]{1,128}`).Draw(t, "locationId")}
-	maybe := func(name string, values ...any) {
-		if i := rapid.IntRange(-1, len(values)-1).Draw(t, name); i >= 0 {
-			d[name] = values[i]
-		}
-	}
-	maybe("licenseType", "Webex Calling Professional", "Webex Calling Standard")
-	maybe("orgId", "O", strings.Repeat("x", 128))
-	maybe("number", "+12056350001", "+1205635", "+123456789012345")
-	maybe("phoneType", "work", "mobile", "home", "other")
-	maybe("includeInContactCard", true, false)
-	maybe("replace", true, false)
-	maybe("dryRun", true, false)
-	return d
-}
-
-// mutate removes, adds or changes one member of the envelope or of data.
-func mutate(t *rapid.T, m message) {
-	at, names := m, envelopeNames
-	if d, ok := m["data"].(message); ok && rapid.IntRange(0, 3).Draw(t, "in data") > 0 {
-		at, names = d, dataNames
-	}
-	name := rapid.SampledFrom(names).Draw(t, "name")
-	switch rapid.IntRange(0, 4).Draw(t, "how") {
-	case 0:
-		delete(at, name)
-	case 1:
-		at["user"] = rapid.SampledFrom(users).Draw(t, "user")
-	default:
-		at[name] = rapid.SampledFrom(texts).Draw(t, fmt.Sprint("value of ", name))
-	}
 }

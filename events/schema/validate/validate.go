@@ -38,8 +38,12 @@ func (p Problem) String() string { return fmt.Sprintf("%s %s (%s)", p.Field, p.P
 // use; the first call compiles the schemas (a few milliseconds).
 func Command(raw []byte) []Problem { return judge(raw, schema.Commands()) }
 
-// Outcome does the same for a message from dialtone.
+// Outcome does the same for an answer of dialtone.
 func Outcome(raw []byte) []Problem { return judge(raw, schema.Outcomes()) }
+
+// Notice does the same for an event that dialtone publishes without having been
+// asked.
+func Notice(raw []byte) []Problem { return judge(raw, schema.Notices()) }
 
 func judge(raw []byte, types []string) []Problem {
 	if len(raw) > MaxBody {
