@@ -28,6 +28,7 @@ func TestFirstLine(t *testing.T) {
 		{name: "vendor without TLS", parameters: map[string]string{"WebexBaseUrl": "http://webex.example.test/v1"}, want: []string{"WEBEX_BASE_URL", "https"}},
 		{name: "several at once", parameters: map[string]string{"UcwaConcurrency": "0", "QuarantineDays": "-1"}, want: []string{"UCWA_CONCURRENCY", "QUARANTINE_DAYS"}},
 		{name: "secret that is not there", without: webexSecret, want: []string{webexSecret, "WEBEX_SECRET_ID"}},
+		{name: "user's secret that is not there", without: ucwaPrefix + "default", want: []string{ucwaPrefix + userOf(1), ucwaPrefix + "default", "UCWA_SECRET_PREFIX"}},
 		{name: "table out of reach", environment: map[string]string{"AWS_ENDPOINT_URL_DYNAMODB": nowhere(t)}, want: []string{stackName + "-table cannot be reached", "AWS_REGION", "AWS_ENDPOINT_URL"}},
 		{name: "table of another name", environment: map[string]string{"DIALTONE_TABLE": "elsewhere"}, want: []string{"DIALTONE_TABLE", "elsewhere"}},
 	} {

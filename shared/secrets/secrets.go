@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
 	"dialtone/shared/signin"
 )
@@ -79,7 +78,8 @@ func New(cfg Config) (*Cache, error) {
 
 // Secret returns the current value of a secret, given its name or ARN. The error
 // of one that does not exist, or is scheduled for deletion, matches
-// [signin.ErrNoSecret].
+// [signin.ErrNoSecret]. What an operator has to mend, not time, is a
+// [*failure.Error] that says how.
 func (c *Cache) Secret(ctx context.Context, name string) ([]byte, error) {
 	if !possible(name) {
 		return nil, fmt.Errorf("%w: %q is no name that Secrets Manager can have", signin.ErrNoSecret, name)
@@ -110,7 +110,7 @@ func (c *Cache) Save(ctx context.Context, name string, data []byte) error {
 	defer c.mu.Unlock()
 	delete(c.known, name) // also after an error: it may have been saved
 	if err != nil {
-		return fmt.Errorf("save secret %s: %w", name, missing(err))
+		return refusal("save secret "+name, err)
 	}
 	r := &reading{asked: now(), done: make(chan struct{}), value: bytes.Clone(data)}
 	close(r.done)
@@ -174,22 +174,12 @@ func (c *Cache) read(ctx context.Context, name string, r *reading) {
 	out, err := c.cfg.Client.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &name})
 	switch {
 	case err != nil:
-		r.err = fmt.Errorf("read secret %s: %w", name, missing(err))
+		r.err = refusal("read secret "+name, err)
 	case out.SecretString != nil:
 		r.value, r.err = []byte(*out.SecretString), nil
 	default:
 		r.value, r.err = out.SecretBinary, nil
 	}
-}
-
-// missing makes the refusals that mean "there is none" match ErrNoSecret.
-func missing(err error) error {
-	_, unknown := errors.AsType[*types.ResourceNotFoundException](err)
-	state, refused := errors.AsType[*types.InvalidRequestException](err)
-	if unknown || refused && strings.Contains(state.ErrorMessage(), "marked") { // for deletion
-		return fmt.Errorf("%w: %w", signin.ErrNoSecret, err)
-	}
-	return err
 }
 
 // possible reports whether a secret can have this name (AWS Secrets Manager:

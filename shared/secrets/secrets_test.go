@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
+	"dialtone/shared/failure"
 	"dialtone/shared/secrets"
 	"dialtone/shared/signin"
 	"dialtone/shared/webexsecret"
@@ -308,6 +309,39 @@ func TestRefusals(t *testing.T) {
 	_, _ = c.Secret(t.Context(), "a")
 	m.refuse = ""
 	want(t, c, "a", "1") // a failure that passes is not remembered
+}
+
+// What somebody must mend says so, and lets the message wait. A missing secret
+// looks like one that may not be read, where the role names it in full.
+func TestAdvice(t *testing.T) {
+	t.Parallel()
+	for exception, advice := range map[string]string{
+		"AccessDeniedException": "Check the name first", "DecryptionFailure": "SecretsKeyArn", "UnrecognizedClientException": "credentials",
+		"InternalServiceError": "", "ThrottlingException": "",
+	} {
+		m := newManager()
+		m.refuse = exception
+		c := open(t, m, secrets.Config{})
+		_, err := c.Secret(t.Context(), "a")
+		advised(t, err, advice)
+		advised(t, c.Save(t.Context(), "a", []byte("x")), advice)
+	}
+	nobody := httptest.NewServer(nil)
+	nobody.Close()
+	_, err := connect(t, nobody.Client(), nobody.URL, secrets.Config{}).Secret(t.Context(), "a")
+	advised(t, err, "AWS_ENDPOINT_URL")
+}
+
+func advised(t *testing.T, err error, advice string) {
+	t.Helper()
+	switch f := failure.As(err); {
+	case err == nil || !strings.Contains(err.Error(), "secret a"):
+		t.Errorf("%v does not name the secret", err)
+	case advice == "" && f != nil:
+		t.Errorf("%v advises %q", err, f.Advice)
+	case advice != "" && (f == nil || f.Class != failure.Unavailable || !strings.Contains(f.Advice, advice)):
+		t.Errorf("%v: %+v, want unavailable and advice with %q", err, f, advice)
+	}
 }
 
 func TestSave(t *testing.T) {

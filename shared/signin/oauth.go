@@ -160,7 +160,7 @@ func (o *OAuth) consent(ctx context.Context, user sipaddr.User) (consent, error)
 			continue
 		}
 		if err != nil {
-			return consent{}, fmt.Errorf("read secret %s: %w", name, err)
+			return consent{}, unreadable(err)
 		}
 		found = true
 		given := c.RefreshToken

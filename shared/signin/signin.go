@@ -75,10 +75,15 @@ func (p Passwords) find(ctx context.Context, user sipaddr.User) ([]byte, error) 
 			return raw, nil
 		}
 		if !errors.Is(err, ErrNoSecret) {
-			return nil, fmt.Errorf("read secret %s: %w", name, err)
+			return nil, unreadable(err)
 		}
 	}
 	return nil, missing(p.Prefix, user)
+}
+
+// unreadable says which variable leads to a secret that could not be read.
+func unreadable(err error) error {
+	return fmt.Errorf("a secret whose name begins with UCWA_SECRET_PREFIX: %w", err)
 }
 
 // missing is the failure of a user for whom there is no secret at all. That is a

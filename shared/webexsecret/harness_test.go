@@ -88,6 +88,7 @@ type process struct {
 	mu        sync.Mutex
 	memory    map[string][]byte
 	saving    func() error // nil: saves work
+	reading   error        // of every read; nil: reads work
 	afterRead func()       // called once, after the first read
 }
 
@@ -122,6 +123,9 @@ func (p *process) Secret(ctx context.Context, name string) ([]byte, error) {
 	defer p.cloud.mu.Unlock()
 	p.cloud.reads++
 	data, ok := p.cloud.stored[name]
+	if p.reading != nil {
+		return nil, p.reading
+	}
 	if !ok {
 		return nil, signin.ErrNoSecret
 	}

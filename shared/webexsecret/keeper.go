@@ -19,6 +19,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"dialtone/shared/failure"
 	"dialtone/shared/ledger"
 	"dialtone/shared/logattr"
 	"dialtone/shared/signin"
@@ -236,10 +237,13 @@ func (k *Keeper) patience(ctx context.Context) time.Time {
 func (k *Keeper) read(ctx context.Context) (webex.Credentials, error) {
 	raw, err := k.raw(ctx)
 	if errors.Is(err, signin.ErrNoSecret) {
-		return webex.Credentials{}, fmt.Errorf("create the secret with Webex's credentials, or set WEBEX_SECRET_ID to the name of the one that has them: %w", err)
+		return webex.Credentials{}, &failure.Error{
+			Class: failure.Unavailable, Reason: "there is no secret " + k.cfg.Name + " with Webex's credentials",
+			Advice: "Create it, or set WEBEX_SECRET_ID to the name of the one that has them; the request waits on its queue.", Err: err,
+		}
 	}
 	if err != nil {
-		return webex.Credentials{}, err
+		return webex.Credentials{}, fmt.Errorf("the secret that WEBEX_SECRET_ID names: %w", err)
 	}
 	return decode(raw)
 }

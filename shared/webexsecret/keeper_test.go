@@ -15,6 +15,7 @@ import (
 	"dialtone/infra/sim/webexsim"
 	"dialtone/shared/failure"
 	"dialtone/shared/ledger"
+	"dialtone/shared/signin"
 	"dialtone/shared/webex"
 	"dialtone/shared/webexsecret"
 )
@@ -324,7 +325,7 @@ func TestLoad(t *testing.T) {
 	for _, c := range []struct {
 		name, secret, want string
 	}{
-		{"no secret", "", "WEBEX_SECRET_ID to the name of the one that has them: no such secret"},
+		{"no secret", "", "there is no secret dialtone/webex"},
 		{"no JSON", `token-0123456789`, "is not a JSON object"},
 		{"access token alone", `{"accessToken":"a"}`, ""},
 		{"no end known", `{"accessToken":"a","refreshToken":"r"}`, ""},
@@ -343,6 +344,22 @@ func TestLoad(t *testing.T) {
 				t.Errorf("the error quotes the secret: %v", err)
 			}
 		})
+	}
+}
+
+// Whatever keeps the secret from being read, whoever mends it learns by which
+// variable it was named.
+func TestLoadNamesTheVariable(t *testing.T) {
+	t.Parallel()
+	cloud := newCloud(t, webexsim.Config{})
+	p := cloud.start(t, nil, "http://localhost/v1")
+	_, err := p.keeper.Load(t.Context())
+	if f := failure.As(err); f == nil || f.Class != failure.Unavailable || !strings.Contains(f.Advice, "WEBEX_SECRET_ID") || !errors.Is(err, signin.ErrNoSecret) {
+		t.Errorf("no secret: %v, %+v", err, f)
+	}
+	p.reading = errTest
+	if _, err := p.keeper.Load(t.Context()); !errors.Is(err, errTest) || !strings.Contains(err.Error(), "WEBEX_SECRET_ID") {
+		t.Errorf("%v does not name the variable", err)
 	}
 }
 
