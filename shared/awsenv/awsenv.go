@@ -9,6 +9,7 @@ package awsenv
 import (
 	"context"
 	"errors"
+	"net"
 	"os"
 	"strings"
 	"time"
@@ -26,8 +27,12 @@ type Environment struct {
 }
 
 // attempt bounds one HTTP exchange. A dead connection then costs a try of the
-// SDK's, not the time of the whole invocation.
-const attempt = 3 * time.Second
+// SDK's, not the time of the whole invocation. connect is less, so that where
+// nobody answers the error says that no connection came about.
+const (
+	attempt = 3 * time.Second
+	connect = 2 * time.Second
+)
 
 // services are those whose endpoints can be set on their own, as the SDK spells them.
 func services() []string { return []string{"DYNAMODB", "SQS", "SECRETS_MANAGER", "EVENTBRIDGE"} }
@@ -40,7 +45,7 @@ func Read(r *env.Reader) Environment {
 		config: aws.Config{
 			Region:      r.String("AWS_REGION"),
 			Credentials: aws.NewCredentialsCache(aws.CredentialsProviderFunc(credentials)),
-			HTTPClient:  awshttp.NewBuildableClient().WithTimeout(attempt),
+			HTTPClient:  awshttp.NewBuildableClient().WithTimeout(attempt).WithDialerOptions(func(d *net.Dialer) { d.Timeout = connect }),
 		},
 		endpoints: map[string]string{"": r.URLOr("AWS_ENDPOINT_URL", "")},
 	}
