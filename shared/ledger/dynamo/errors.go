@@ -27,7 +27,8 @@ func (s *Store) failure(operation string, err error) error {
 	return err
 }
 
-// refused puts words to refusals that come back until somebody mends something.
+// refused puts words to refusals that come back until somebody mends something,
+// or the load ends.
 // (Amazon DynamoDB Developer Guide: "Error handling with DynamoDB".)
 func (s *Store) refused(code string, err error) error {
 	f := &failure.Error{Class: failure.Unavailable, Err: err}
@@ -42,6 +43,9 @@ func (s *Store) refused(code string, err error) error {
 		"MissingAuthenticationTokenException", "IncompleteSignatureException":
 		f.Reason = "DynamoDB does not take our AWS credentials"
 		f.Advice = "Check the credentials in the environment: they are wrong, over, or of another account."
+	case "ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded":
+		f.Reason = "DynamoDB throttles the ledger's table " + s.table
+		f.Advice = "Nothing to do if it passes, the request waits on its queue; if it stays, compare the table's metrics with the quotas of the account."
 	default:
 		return err
 	}

@@ -7,7 +7,7 @@
 // # Failures
 //
 // The client's own retryer repeats what was throttled, timed out or answered
-// with a server error: by default four attempts with jittered waits, all within
+// with a server error: by default three attempts with jittered waits, all within
 // the caller's context. A repeated write that had been applied the first time
 // fails on its own version; the ledger recognises its bytes. When the attempts
 // or the context end first, the error says what stood in the way, and whether
