@@ -32,11 +32,14 @@ func main() {
 // wire makes the handler and calls nobody.
 func wire(r *env.Reader, log *slog.Logger) (*reportfailure.Handler, error) {
 	cloud, table := awsenv.Read(r), r.String("DIALTONE_TABLE")
-	letters := sqsqueue.Queue{URL: r.String("NUMBERS_DEAD_LETTER_QUEUE_URL")}
+	letters := []sqsqueue.Queue{{URL: r.String("NUMBERS_DEAD_LETTER_QUEUE_URL")}}
+	if url := r.StringOr("SIMRING_DEAD_LETTER_QUEUE_URL", ""); url != "" {
+		letters = append(letters, sqsqueue.Queue{URL: url})
+	}
 	if err := r.Err(); err != nil {
 		return nil, err
 	}
-	queues, err := sqsqueue.New(sqs.NewFromConfig(cloud.SQS()), letters)
+	queues, err := sqsqueue.New(sqs.NewFromConfig(cloud.SQS()), letters...)
 	if err != nil {
 		return nil, err
 	}

@@ -61,45 +61,71 @@ func (h *Handler) Handle(ctx context.Context, e events.SQSEvent) (events.SQSEven
 // who sees a dead letter can replay it. Either can be repeated without harm.
 func (h *Handler) record(ctx context.Context, m sqsbatch.Message) error {
 	c, unread := command.Decode([]byte(m.Body)) // what is unreadable has a key all the same
+	log := h.log.With(logattr.RequestSource(c.Key.Source), logattr.RequestID(c.Key.ID))
+	before, err := h.recorded(ctx, c.Key, m)
+	if err != nil {
+		return err
+	}
+	if before {
+		log.InfoContext(ctx, "dead letter dropped, it was recorded before")
+		return nil
+	}
 	f, attempts, err := h.explain(ctx, c, unread, m)
 	if err != nil {
 		return err
 	}
-	now := time.Now()
-	event := outcome.Failure(c, f, attempts, now)
-	err = h.ledger.Fail(ctx, c, event)
-	if errors.Is(err, ledger.ErrMismatch) { // the request of that key is alive and well: this is none
-		c.Key = command.Unreadable([]byte(m.Body))
-		event = outcome.Failure(c, f, attempts, now)
-		err = h.ledger.Fail(ctx, c, event)
-	}
-	if busy, ok := errors.AsType[*ledger.BusyError](err); ok {
-		return sqsbatch.RetryAfter(err, time.Until(busy.Until))
-	}
+	c, err = h.fail(ctx, c, f, attempts, m.Body)
 	if err != nil {
 		return err
 	}
-	return h.bury(ctx, c, m, event)
+	return h.bury(ctx, c, m, log)
 }
 
-// bury keeps the message, unless its request was done before the queue gave up
-// on it.
-func (h *Handler) bury(ctx context.Context, c command.Command, m sqsbatch.Message, event outcome.Event) error {
-	log := h.log.With(logattr.RequestSource(c.Key.Source), logattr.RequestID(c.Key.ID))
+// recorded reports whether the message is one that was recorded and not deleted. If
+// its request was replayed since, recording it again would end that replay.
+func (h *Handler) recorded(ctx context.Context, key command.Key, m sqsbatch.Message) (bool, error) {
+	d, found, err := h.ledger.DeadLetter(ctx, key)
+	if err != nil || !found || m.SentAt.IsZero() || m.SentAt.After(d.Sent) {
+		return false, err
+	}
+	body, _ := keep(m.Body)
+	return body == d.Body || body == d.Original, nil // else it is another message that took the same key
+}
+
+// fail fails the request. A message that took the key of a request which began
+// with another one fails by itself: the command that is returned has the key
+// under which it does.
+func (h *Handler) fail(ctx context.Context, c command.Command, f *failure.Error, attempts int, body string) (command.Command, error) {
+	now := time.Now()
+	err := h.ledger.Fail(ctx, c, outcome.Failure(c, f, attempts, now))
+	if errors.Is(err, ledger.ErrMismatch) {
+		c.Key = command.Unreadable([]byte(body))
+		err = h.ledger.Fail(ctx, c, outcome.Failure(c, f, attempts, now))
+	}
+	if busy, ok := errors.AsType[*ledger.BusyError](err); ok {
+		err = sqsbatch.RetryAfter(err, time.Until(busy.Until))
+	}
+	return c, err
+}
+
+// bury keeps the message with the failure that its request has on record, unless
+// the request was done before the queue gave up on it, or is being replayed.
+func (h *Handler) bury(ctx context.Context, c command.Command, m sqsbatch.Message, log *slog.Logger) error {
 	r, _, err := h.ledger.Request(ctx, c.Key)
 	if err != nil {
 		return err
 	}
-	if r.State == ledger.Done {
-		log.InfoContext(ctx, "dead letter dropped, its request succeeded")
+	if r.State != ledger.Failed {
+		log.InfoContext(ctx, "dead letter dropped, its request did not fail", slog.String("state", string(r.State)))
 		return nil
 	}
-	f, err := event.Failed()
+	f, err := r.Outcome.Failed()
 	if err != nil {
 		return err
 	}
 	letter := ledger.DeadLetter{
-		Request: c.Key, Type: c.Type, User: c.User, Queue: sourceQueue(m.Queue), Failure: f, At: event.Time,
+		Request: c.Key, Type: c.Type, User: c.User, Queue: sourceQueue(m.Queue), Failure: f, At: r.Outcome.Time,
+		Tries: r.Tries, Sent: m.SentAt,
 	}
 	letter.Body, letter.Cut = keep(m.Body)
 	if err := h.ledger.Bury(ctx, letter); err != nil {
@@ -165,11 +191,11 @@ func known(c failure.Class) bool {
 // gaveUp is the reason of a message that came back too often.
 func gaveUp(r ledger.Request) *failure.Error {
 	f := &failure.Error{Class: failure.Unknown, Reason: "the message came back too often without an end", Advice: seeLogs}
-	if r.Problem != "" {
-		f.Reason += "; last problem: " + r.Problem
-	}
-	if strings.HasPrefix(r.Problem, string(failure.Unavailable)) {
-		f.Class = failure.Unavailable
+	if last, found := r.Tries.Last(); found {
+		f.Reason += "; last problem: " + last.Problem
+		if last.Class == failure.Unavailable {
+			f.Class = last.Class
+		}
 	}
 	return f
 }
