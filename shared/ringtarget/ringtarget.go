@@ -70,7 +70,7 @@ func notDigit(r rune) bool { return r < '0' || r > '9' }
 func parseSIP(s string) (Target, error) {
 	body := strings.TrimPrefix(s, "sip:")
 	user, err := sipaddr.Parse(body)
-	if err != nil || string(user) != body || strings.ContainsFunc(body, notInTarget) {
+	if err != nil || strings.ContainsFunc(body, notInTarget) {
 		return "", errors.New("is not the SIP address of a person: write sip:user@domain without port or parameters, such as sip:ada@contoso.test")
 	}
 	return Target(user.URI()), nil

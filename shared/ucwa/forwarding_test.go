@@ -199,8 +199,8 @@ func actions() []action {
 			`<property name="target">tel:+4940123456;ext=12</property><property name="ringDelay">5</property>`,
 		},
 		{"unansweredCallToVoicemail", func(a *ucwa.Application, t *testing.T, cf ucwa.CallForwarding) error {
-			return a.UnansweredToVoicemail(t.Context(), cf, nil)
-		}, "", ""},
+			return a.UnansweredToVoicemail(t.Context(), cf, new(60))
+		}, `{"ringDelay":60}`, `<property name="ringDelay">60</property>`},
 		{"resetUnansweredCallSettings", func(a *ucwa.Application, t *testing.T, cf ucwa.CallForwarding) error {
 			return a.ResetUnanswered(t.Context(), cf)
 		}, "", ""},

@@ -172,14 +172,19 @@ func (in forwardInput) fields(settings string) (input, error) {
 }
 
 // checkDelay refuses a delay that the settings do not take (UCWA 2.0:
-// simultaneousRingSettings, unansweredCallSettings).
+// simultaneousRingSettings, unansweredCallSettings). What was not read has no
+// limits; it has no links either.
 func checkDelay(settings string, seconds int) error {
-	low, high := 0, 55
+	var low, high int
 	switch settings {
+	case simultaneousRing:
+		low, high = 0, 55
 	case unansweredCall:
 		low, high = 5, 60
 	case immediateForward:
 		return fmt.Errorf("ringDelay does not apply to %s: leave it out", settings)
+	default:
+		return nil
 	}
 	if seconds < low || seconds > high {
 		return fmt.Errorf("ringDelay is %d seconds: give %d to %d", seconds, low, high)

@@ -129,6 +129,8 @@ func afterAction(rel string) plain {
 		return immediate(ucwa.ToVoicemail)
 	case "unansweredCallToContact":
 		p.targets[2], p.delays[2] = ucwa.ToContact, 5
+	case "unansweredCallToVoicemail":
+		p.delays[2] = 60
 	}
 	return p
 }

@@ -127,6 +127,22 @@ func TestUpdateRingDelay(t *testing.T) {
 	})
 }
 
+// TestUpdateReadsThePartAgain: a part that came with its version but without
+// the property that a PUT must give back is read on its own.
+func TestUpdateReadsThePartAgain(t *testing.T) {
+	t.Parallel()
+	v := newVoice(t, ucwa.Config{}, "captured")
+	const guid = `"8a7b6c5d4e3f40518263748596a7b8c9": "please pass this in a PUT request",`
+	v.on("GET callForwardingSettings", v.without(guid, ""))
+	v.on("GET simultaneousRingSettings", text(200, "application/json", `{`+guid+`"ringDelay":0,"etag":"1003"}`))
+	if err := v.app.UpdateRingDelay(t.Context(), v.read().Ring, 15); err != nil {
+		t.Fatal(err)
+	}
+	if got := v.requests(); len(got) != 2 || got[1].ifMatch != `"1003"` || !strings.Contains(got[1].body, `"8a7b6c5d4e3f40518263748596a7b8c9":"please`) {
+		t.Errorf("sent %+v", got)
+	}
+}
+
 // TestUpdateRefusedHere: what cannot be put is found out without a PUT.
 func TestUpdateRefusedHere(t *testing.T) {
 	t.Parallel()
