@@ -33,9 +33,6 @@ func main() {
 func wire(r *env.Reader, log *slog.Logger) (*reportfailure.Handler, error) {
 	cloud, table := awsenv.Read(r), r.String("DIALTONE_TABLE")
 	letters := []sqsqueue.Queue{{URL: r.String("NUMBERS_DEAD_LETTER_QUEUE_URL")}}
-	if url := r.StringOr("SIMRING_DEAD_LETTER_QUEUE_URL", ""); url != "" {
-		letters = append(letters, sqsqueue.Queue{URL: url})
-	}
 	if err := r.Err(); err != nil {
 		return nil, err
 	}
