@@ -36,8 +36,9 @@ func main() {
 func wire(r *env.Reader, log *slog.Logger) (*changenumber.Handler, error) {
 	cloud, settings, table := awsenv.Read(r), vendors.Read(r), r.String("DIALTONE_TABLE")
 	queue := sqsqueue.Queue{URL: r.String("NUMBERS_QUEUE_URL"), DeadLetterURL: r.String("NUMBERS_DEAD_LETTER_QUEUE_URL")}
-	c := changenumber.Config{Concurrency: r.IntOr("UCWA_CONCURRENCY", 10, 1, 1000), Quarantine: r.DaysOr("QUARANTINE_DAYS", 30, 1, 3650), Logger: log}
-	w := vendors.Surroundings{Processes: r.IntOr("NUMBERS_CONCURRENCY", 1, 1, 1000), Logger: log}
+	c := changenumber.Config{Concurrency: r.IntOr("UCWA_CONCURRENCY", 10, 1, 1000), Logger: log}
+	c.Quarantine, c.QuarantineAt = r.DaysOr("QUARANTINE_DAYS", 30, 1, 3650), r.DaysByID("QUARANTINE_DAYS_BY_LOCATION", 1, 3650)
+	processes := r.IntOr("NUMBERS_CONCURRENCY", 1, 1, 1000)
 	if err := r.Err(); err != nil {
 		return nil, err
 	}
@@ -50,8 +51,7 @@ func wire(r *env.Reader, log *slog.Logger) (*changenumber.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.Ledger, w.Secrets = c.Ledger, vault
-	clients, err := settings.Connect(w)
+	clients, err := settings.Connect(vendors.Surroundings{Ledger: c.Ledger, Secrets: vault, Processes: processes, Logger: log})
 	c.Webex, c.UCWA, c.Ready, c.Visibility, c.DeadLetters = clients.Webex, clients.UCWA, clients.Ready, queues, queues
 	if err != nil {
 		return nil, err

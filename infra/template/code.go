@@ -71,7 +71,7 @@ func variable(n ast.Node) (name string, ok bool) {
 		return "", false
 	}
 	method, ok := call.Fun.(*ast.SelectorExpr)
-	if !ok || !regexp.MustCompile(`^((String|URL|Int|Float|Duration|OneOf|Bool|Days)(Or)?|Getenv|LookupEnv)$`).MatchString(method.Sel.Name) {
+	if !ok || !regexp.MustCompile(`^((String|URL|Int|Float|Duration|OneOf|Bool|Days|DaysByID)(Or)?|Getenv|LookupEnv)$`).MatchString(method.Sel.Name) {
 		return "", false
 	}
 	name, ok = literal(call.Args[0])

@@ -96,11 +96,6 @@ func (r *Reader) IntOr(name string, fallback, lowest, highest int) int {
 	return optional(r, name, fallback, whole(lowest, highest))
 }
 
-// DaysOr reads a whole number of days, of 24 hours each, from lowest to highest.
-func (r *Reader) DaysOr(name string, fallback, lowest, highest int) time.Duration {
-	return time.Duration(r.IntOr(name, fallback, lowest, highest)) * 24 * time.Hour
-}
-
 // Float reads a number from lowest to highest.
 func (r *Reader) Float(name string, lowest, highest float64) float64 {
 	return required(r, name, number(lowest, highest))

@@ -170,11 +170,3 @@ func Example() {
 	// DIALTONE_TABLE: is not set: set it
 	// QUARANTINE_DAYS: "thirty" is not a whole number from 0 to 3650: set one
 }
-
-func TestDays(t *testing.T) {
-	vars := map[string]string{"TWO": "2"}
-	r := env.New(func(name string) (string, bool) { v, found := vars[name]; return v, found })
-	if two, none := r.DaysOr("TWO", 30, 0, 3650), r.DaysOr("NONE", 30, 0, 3650); two != 48*time.Hour || none != 720*time.Hour || r.Err() != nil {
-		t.Errorf("%v, %v, %v", two, none, r.Err())
-	}
-}

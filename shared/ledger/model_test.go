@@ -193,7 +193,7 @@ func (w *world) deliver(t *rapid.T) {
 // repeat delivers a message again that was answered before.
 func (w *world) repeat(t *rapid.T) {
 	c, changes := pick(t, "answered", w.past), len(w.phones.Changes())
-	if err := w.worker().Assign(w.ctx, *c); err != nil {
+	if err := w.worker().Work(w.ctx, *c); err != nil {
 		t.Fatalf("answered request %s, delivered again: %v", c.Key, err)
 	}
 	if len(w.phones.Changes()) != changes {
@@ -236,7 +236,7 @@ func (a *actor) calls(w *world, worker *ledgertest.Worker) iter.Seq[string] {
 		worker.Ledger = ledger.New(ledgertest.Around(w.store, around), ledger.Options{})
 		worker.Around = around
 		a.until = time.Now().Add(lease)
-		a.err = worker.Assign(w.ctx, *a.command)
+		a.err = worker.Work(w.ctx, *a.command)
 	}
 }
 
@@ -365,7 +365,7 @@ func (w *world) drain() {
 		for len(w.queues[user]) > 0 {
 			time.Sleep(lease)
 			c := w.queues[user][0]
-			if err := w.worker().Assign(w.ctx, *c); err != nil {
+			if err := w.worker().Work(w.ctx, *c); err != nil {
 				w.t.Fatalf("request %s is not to be finished: %v", c.Key, err)
 			}
 			w.answered(c)

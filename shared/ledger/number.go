@@ -87,9 +87,10 @@ func (l *Ledger) Unclaim(ctx context.Context, number e164.Number, h Holder) (Num
 	})
 }
 
-// Park sets a number aside that a vendor refuses; until zero means until an
-// operator frees it, and a rest is never cut short. A number that is assigned,
-// or that h could neither claim nor has claimed, stays as it is.
+// Park sets a number aside that a vendor refuses, or that is in use by other
+// means; until zero means until an operator frees it, and a rest is never cut
+// short. A number that is assigned, or that h could neither claim nor has
+// claimed, stays as it is, but that a park for a time becomes one for good.
 func (l *Ledger) Park(ctx context.Context, number e164.Number, locationID string, h Holder, reason string, until time.Time) (Number, error) {
 	return l.number(ctx, number, func(n Number, now time.Time) (Number, error) {
 		return n.parked(number, locationID, h, reason, until.UTC(), now)
@@ -98,10 +99,12 @@ func (l *Ledger) Park(ctx context.Context, number e164.Number, locationID string
 
 // Release puts a person's number into quarantine until the given time. The same
 // person may claim it back at once, others only after. A number that is not
-// this person's stays as it is.
-func (l *Ledger) Release(ctx context.Context, number e164.Number, h Holder, until time.Time) (Number, error) {
-	return l.number(ctx, number, func(n Number, now time.Time) (Number, error) {
-		return n.released(h, until.UTC(), now)
+// this person's stays as it is, and so does one that a request claimed after
+// known was read: read known before the line that gives the number up is pinned
+// or recalled, and what a worker writes late takes nothing from a later one.
+func (l *Ledger) Release(ctx context.Context, known Number, h Holder, until time.Time) (Number, error) {
+	return l.number(ctx, known.Number, func(n Number, now time.Time) (Number, error) {
+		return n.released(known.Request, h, until.UTC(), now)
 	})
 }
 
@@ -114,7 +117,7 @@ func (l *Ledger) Held(ctx context.Context, locationID string, from, to e164.Numb
 		if err != nil {
 			return nil, fmt.Errorf("list held numbers: %w", err)
 		}
-		if !n.heldBy(h) && !n.claimable(h, now) {
+		if !n.HeldBy(h) && !n.claimable(h, now) {
 			held[n.Number] = n.State
 		}
 	}
@@ -126,9 +129,11 @@ func (l *Ledger) Numbers(ctx context.Context, locationID string) iter.Seq2[Numbe
 	return list[Number](ctx, l, "location/"+locationID, "", "")
 }
 
-// Number reads one number; found is false if the ledger does not know it.
+// Number reads one number; found is false if the ledger does not know it, and n
+// has nothing but the number then.
 func (l *Ledger) Number(ctx context.Context, number e164.Number) (n Number, found bool, err error) {
 	r, err := read[Number](ctx, l, numberKey(number))
+	r.state.Number = number
 	return r.state, r.version > 0, err
 }
 
@@ -141,11 +146,11 @@ func (l *Ledger) number(ctx context.Context, number e164.Number, step func(Numbe
 
 func (n Number) claimed(number e164.Number, locationID string, h Holder, now time.Time) (Number, error) {
 	switch {
-	case n.claimedBy(h) && n.Fence == h.Fence, n.heldBy(h) && n.State == Assigned:
+	case n.claimedBy(h) && n.Fence == h.Fence, n.HeldBy(h) && n.State == Assigned:
 		return n, errUnchanged
-	case n.heldBy(h) && n.Request == h.Request && n.Fence > h.Fence:
+	case n.HeldBy(h) && n.Request == h.Request && n.Fence > h.Fence:
 		return n, ErrFenced
-	case !n.heldBy(h) && !n.claimable(h, now):
+	case !n.HeldBy(h) && !n.claimable(h, now):
 		return n, &TakenError{State: n.State, Request: n.Request}
 	}
 	next := Number{
@@ -160,7 +165,7 @@ func (n Number) claimed(number e164.Number, locationID string, h Holder, now tim
 
 func (n Number) confirmed(h Holder, now time.Time) (Number, error) {
 	switch {
-	case n.heldBy(h) && n.State == Assigned:
+	case n.HeldBy(h) && n.State == Assigned:
 		return n, errUnchanged
 	case !n.claimedBy(h):
 		return n, ErrFenced
@@ -181,7 +186,8 @@ func (n Number) unclaimed(h Holder, now time.Time) (Number, error) {
 }
 
 func (n Number) parked(number e164.Number, locationID string, h Holder, reason string, until, now time.Time) (Number, error) {
-	if !n.claimedBy(h) && !n.claimable(h, now) {
+	forGood := n.State == Parked && !n.RestsUntil.IsZero() && until.IsZero()
+	if !n.claimedBy(h) && !n.claimable(h, now) && !forGood {
 		return n, errUnchanged
 	}
 	if !until.IsZero() {
@@ -193,8 +199,8 @@ func (n Number) parked(number e164.Number, locationID string, h Holder, reason s
 	}, nil
 }
 
-func (n Number) released(h Holder, until, now time.Time) (Number, error) {
-	if !n.heldBy(h) {
+func (n Number) released(claimed command.Key, h Holder, until, now time.Time) (Number, error) {
+	if !n.HeldBy(h) || n.Request != claimed {
 		return n, errUnchanged
 	}
 	n.State, n.Request, n.Fence, n.Since = Quarantined, h.Request, 0, now
@@ -202,16 +208,16 @@ func (n Number) released(h Holder, until, now time.Time) (Number, error) {
 	return n, nil
 }
 
-// heldBy reports whether the number is reserved for or assigned to this
+// HeldBy reports whether the number is reserved for or assigned to this
 // person's phone, by whichever request.
-func (n Number) heldBy(h Holder) bool {
+func (n Number) HeldBy(h Holder) bool {
 	return (n.State == Reserved || n.State == Assigned) && n.User == h.User && n.PhoneType == h.PhoneType
 }
 
 // claimedBy reports whether the number is reserved by this very request, and
 // not under a later lease.
 func (n Number) claimedBy(h Holder) bool {
-	return n.State == Reserved && n.heldBy(h) && n.Request == h.Request && n.Fence <= h.Fence
+	return n.State == Reserved && n.HeldBy(h) && n.Request == h.Request && n.Fence <= h.Fence
 }
 
 // claimable reports whether h could claim the number at that time.

@@ -3,6 +3,7 @@ package ledger
 import (
 	"cmp"
 	"context"
+	"iter"
 	"time"
 
 	"dialtone/shared/command"
@@ -16,8 +17,9 @@ type LineState string
 
 // The states of a line.
 const (
-	LinePinned   LineState = "pinned"   // the number is chosen; the change may or may not be applied
-	LineAssigned LineState = "assigned" // read back
+	LinePinned    LineState = "pinned"    // the number is chosen; the change may or may not be applied
+	LineAssigned  LineState = "assigned"  // read back
+	LineReleasing LineState = "releasing" // the number is to be taken back; see [Ledger.Recall]
 )
 
 // Line is the number of one of a person's phones, and what was there before.
@@ -26,21 +28,42 @@ type Line struct {
 	Number     e164.Number   `json:"number"`
 	LocationID string        `json:"locationId"`
 	Request    command.Key   `json:"request"`         // the request that works on it or brought it here
-	Fence      int64         `json:"fence,omitempty"` // LinePinned: of the lease that works on it; see [Ledger.Pin]
+	Fence      int64         `json:"fence,omitempty"` // of the lease that works on it, unless assigned; see [Ledger.Pin]
 	Since      time.Time     `json:"since"`
 	Vetted     time.Time     `json:"vetted,omitzero"`       // when Webex last called the number usable
 	Tracking   []string      `json:"trackingIds,omitempty"` // Webex answers behind the choice
 	Before     outcome.Phone `json:"before"`                // the phone as this request found it
 	Original   outcome.Phone `json:"original"`              // the phone before dialtone's first change; release restores it
-	Previous   *Line         `json:"previous,omitempty"`    // the line that a replace displaces, until its number rests
+	Previous   *Line         `json:"previous,omitempty"`    // the line that is displaced or taken back, until its number rests
+	Replaced   []e164.Number `json:"replaced,omitempty"`    // LineAssigned: what its request put to rest
+}
+
+// Chain yields the line and the lines under it, newest first.
+func (l Line) Chain() iter.Seq[Line] {
+	return func(yield func(Line) bool) {
+		for at := &l; at != nil && yield(*at); at = at.Previous {
+		}
+	}
+}
+
+// Shown reports whether what a phone shows is the number of the line or of one
+// under it.
+func (l Line) Shown(number string) bool {
+	for line := range l.Chain() {
+		if number != "" && e164.Same(number, string(line.Number)) {
+			return true
+		}
+	}
+	return false
 }
 
 // Person is the record of one user's lines.
 type Person struct {
-	User    sipaddr.User               `json:"user"`
-	Lines   map[command.PhoneType]Line `json:"lines,omitempty"`
-	Updated time.Time                  `json:"updated"`
-	version int64
+	User     sipaddr.User                           `json:"user"`
+	Lines    map[command.PhoneType]Line             `json:"lines,omitempty"`
+	Released map[command.PhoneType]outcome.Released `json:"released,omitempty"` // what was taken back last; a later line leaves it
+	Updated  time.Time                              `json:"updated"`
+	version  int64
 }
 
 // Line returns the line of a phone; found is false when there is none.
@@ -62,7 +85,7 @@ func (l *Ledger) Person(ctx context.Context, user sipaddr.User) (Person, error) 
 
 // StandingError reports that the phone already has a line which a pin would
 // overwrite: a number that stays unless a replace is asked for, or the pin of
-// another request.
+// another request, or a line that is being taken back.
 type StandingError struct{ Line Line }
 
 // Error names the state of the line in the way.
@@ -74,7 +97,8 @@ func (e *StandingError) Error() string {
 // is the person as last read. The same request may pin again, which moves it to
 // another candidate, but not away from a number that was confirmed. With replace
 // the line that stands is displaced: its number stays this person's until
-// [Ledger.Settle].
+// [Ledger.Settle], and a number that was set by hand over it becomes the new
+// line's Original.
 //
 // A worker that resumes a pin should pin the same number again, with the Fence
 // of its own lease, before it goes on: what the earlier lease writes late has no
@@ -102,7 +126,7 @@ func (l *Ledger) confirmed(ctx context.Context, u sipaddr.User, t command.PhoneT
 		return false, nil // it was this person's before
 	}
 	r, err := read[Number](ctx, l, numberKey(pin.Number))
-	return r.state.State == Assigned && r.state.heldBy(Holder{User: u, PhoneType: t}), err
+	return r.state.State == Assigned && r.state.HeldBy(Holder{User: u, PhoneType: t}), err
 }
 
 // Adopt makes a line that another request pinned the business of this one,
@@ -117,12 +141,12 @@ func (l *Ledger) Adopt(ctx context.Context, known Person, t command.PhoneType, r
 
 // Settle makes the line that known has pinned assigned, read back. It fails
 // with [ErrFenced] when the pin is not this request's any more, was moved to
-// another number or pinned again under a later lease. The line's Previous is gone afterwards: release its numbers
-// first.
-func (l *Ledger) Settle(ctx context.Context, known Person, t command.PhoneType, request command.Key) (Person, error) {
+// another number or pinned again under a later lease. The line's Previous is
+// gone afterwards: release its numbers first, and name those that now rest.
+func (l *Ledger) Settle(ctx context.Context, known Person, t command.PhoneType, request command.Key, resting ...e164.Number) (Person, error) {
 	pin := known.Lines[t]
 	return l.person(ctx, known, func(p Person, now time.Time) (Person, error) {
-		return p.settled(t, pin, request, now)
+		return p.settled(t, pin, request, resting, now)
 	})
 }
 
@@ -163,10 +187,13 @@ func (p Person) pinned(t command.PhoneType, from e164.Number, line Line, replace
 			return p, ErrFenced
 		}
 		line.Before, line.Original, line.Previous = old.Before, old.Original, old.Previous
-	case !replace || old.Request == line.Request:
+	case !replace || old.Request == line.Request || old.State == LineReleasing:
 		return p, &StandingError{Line: old}
 	default:
 		line.Original, line.Previous = old.Original, &old
+		if line.Before.Number != "" && !old.Shown(line.Before.Number) {
+			line.Original = line.Before // set by hand since
+		}
 	}
 	return p.with(t, line), nil
 }
@@ -174,7 +201,7 @@ func (p Person) pinned(t command.PhoneType, from e164.Number, line Line, replace
 func (p Person) adopted(t command.PhoneType, want Line, request command.Key) (Person, error) {
 	line, found := p.Lines[t]
 	switch {
-	case !found || line.Number != want.Number:
+	case !found || line.Number != want.Number || line.State == LineReleasing:
 		return p, ErrFenced
 	case line.Request == request:
 		return p, errUnchanged
@@ -185,15 +212,16 @@ func (p Person) adopted(t command.PhoneType, want Line, request command.Key) (Pe
 	return p.with(t, line), nil
 }
 
-func (p Person) settled(t command.PhoneType, pin Line, request command.Key, now time.Time) (Person, error) {
+func (p Person) settled(t command.PhoneType, pin Line, request command.Key, resting []e164.Number, now time.Time) (Person, error) {
 	line := p.Lines[t]
 	switch {
-	case line.Request != request || line.Number != pin.Number || line.Fence > pin.Fence:
+	case line.Request != request || line.Number != pin.Number || line.Fence > pin.Fence || line.State == LineReleasing:
 		return p, ErrFenced
 	case line.State == LineAssigned && line.Previous == nil:
 		return p, errUnchanged
 	}
 	line.State, line.Previous, line.Fence, line.Since = LineAssigned, nil, 0, now
+	line.Replaced = resting
 	return p.with(t, line), nil
 }
 

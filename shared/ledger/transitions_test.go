@@ -91,7 +91,7 @@ func TestNumberTransitions(t *testing.T) {
 				func() (Number, error) { return c.from.confirmed(me, now) },
 				func() (Number, error) { return c.from.unclaimed(me, now) },
 				func() (Number, error) { return c.from.parked("+12056350001", "site", me, "refused", after, now) },
-				func() (Number, error) { return c.from.released(me, after, now) },
+				func() (Number, error) { return c.from.released(c.from.Request, me, after, now) },
 			} {
 				next, err := event()
 				got = append(got, word(next.State, err))
@@ -119,7 +119,7 @@ func TestNumberKeepsTheLaterRest(t *testing.T) {
 	}
 	for _, until := range []time.Time{now, after, after.Add(time.Hour)} {
 		want := later(until, after)
-		if n, err := reserved.released(me, until, now); err != nil || !n.RestsUntil.Equal(want) {
+		if n, err := reserved.released(mine, me, until, now); err != nil || !n.RestsUntil.Equal(want) {
 			t.Errorf("released until %s rests until %s, %v; want %s", until, n.RestsUntil, err, want)
 		}
 		for name, n := range map[string]Number{"resting": resting, "reserved": reserved} {
@@ -242,7 +242,7 @@ func TestPersonTransitions(t *testing.T) {
 				func() (Person, error) { return p.pinned(command.Work, one.Number, one, false, now) },
 				func() (Person, error) { return p.pinned(command.Work, one.Number, one, true, now) },
 				func() (Person, error) { return p.adopted(command.Work, known, mine) },
-				func() (Person, error) { return p.settled(command.Work, one, mine, now) },
+				func() (Person, error) { return p.settled(command.Work, one, mine, nil, now) },
 				func() (Person, error) { return p.unpinned(command.Work, one, mine) },
 			} {
 				next, err := event()

@@ -4,8 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"log/slog"
-	"sync"
+	"slices"
 	"time"
 
 	"dialtone/shared/command"
@@ -18,42 +17,46 @@ import (
 
 // work is one request for a number, in progress.
 type work struct {
-	h     *Handler
+	job
 	pools *pools
-	lease *ledger.Lease
-	key   command.Key
 	want  command.Assign
-	log   *slog.Logger
 
-	person ledger.Person
-	phone  *publishedPhone
+	held map[e164.Number]ledger.Number // on the line as it was found
+	back *candidate                    // the number that rests for this user, until it is tried
 }
 
 // maxRefused bounds how many numbers a vendor may refuse before we give up.
 const maxRefused = 3
 
-func (w *work) holder() ledger.Holder {
-	return ledger.Holder{User: w.want.User, PhoneType: w.want.PhoneType, Request: w.key, Fence: w.lease.Fence()}
-}
-
 // assign brings the user to the wanted state, or says why not.
 func (w *work) assign(ctx context.Context) (outcome.Assigned, error) {
 	var err error
-	if w.person, err = w.h.cfg.Ledger.Person(ctx, w.want.User); err != nil {
+	if w.person, err = w.h.cfg.Ledger.Person(ctx, w.user); err != nil {
 		return outcome.Assigned{}, err
 	}
-	line, found := w.person.Line(w.want.PhoneType)
+	line, found := w.person.Line(w.typ)
 	if found && line.State == ledger.LineAssigned && line.Request == w.key {
 		return w.recorded(line), nil // all was done but for the record
 	}
 	mine := found && line.State == ledger.LinePinned && line.Request == w.key
-	if err := w.look(ctx, !mine && w.chooses(line, found)); err != nil {
+	if err := w.look(ctx, !mine && !w.hopes(found) && w.chooses(line, found)); err != nil {
 		return outcome.Assigned{}, err
 	}
 	defer w.phone.close(ctx)
 	if line, found, err = w.standing(ctx); err != nil {
 		return outcome.Assigned{}, err
 	}
+	if w.hopes(found) {
+		if w.back, err = w.waiting(ctx); err != nil {
+			return outcome.Assigned{}, err
+		}
+	}
+	return w.goOn(ctx, line, found)
+}
+
+// goOn brings the user to the wanted state from where the line stands.
+func (w *work) goOn(ctx context.Context, line ledger.Line, found bool) (outcome.Assigned, error) {
+	var err error
 	switch {
 	case w.foreign(line, found):
 		return w.keepForeign(ctx)
@@ -62,7 +65,7 @@ func (w *work) assign(ctx context.Context) (outcome.Assigned, error) {
 	case found && line.State == ledger.LineAssigned && !w.chooses(line, found):
 		return w.keep(ctx, line)
 	case found && line.Request != w.key && !w.chooses(line, found):
-		if w.person, err = w.h.cfg.Ledger.Adopt(ctx, w.person, w.want.PhoneType, w.key); err != nil {
+		if w.person, err = w.h.cfg.Ledger.Adopt(ctx, w.person, w.typ, w.key); err != nil {
 			return outcome.Assigned{}, err
 		}
 	}
@@ -76,9 +79,9 @@ func (w *work) chooses(line ledger.Line, found bool) bool {
 }
 
 // foreign reports that the phone shows a number which is not that of the
-// user's line, and which is to stay.
+// user's line, nor the one that rests for them, and which is to stay.
 func (w *work) foreign(line ledger.Line, found bool) bool {
-	if w.want.Replace || w.phone.number() == "" {
+	if w.want.Replace || w.phone.number() == "" || w.back != nil && w.phone.shows(w.back.number, nil) {
 		return false
 	}
 	return !found || line.State == ledger.LineAssigned && !w.phone.shows(line.Number, nil)
@@ -93,7 +96,7 @@ func (w *work) look(ctx context.Context, needNumber bool) error {
 		}
 		return w.pools.of(w.want).prepare(ctx)
 	}, func() (err error) {
-		w.phone, err = openPhone(ctx, w.h.cfg.UCWA, w.want.User, w.want.PhoneType, w.log)
+		w.phone, err = openPhone(ctx, w.h.cfg.UCWA, w.user, w.typ, w.log)
 		return err
 	})
 	if err != nil {
@@ -110,28 +113,19 @@ func (w *work) look(ctx context.Context, needNumber bool) error {
 	return poolErr
 }
 
-// both runs two steps side by side and returns when both have. A panic of either
-// is the caller's, who answers for this message alone.
-func both(a, b func() error) (errA, errB error) {
-	var aside sync.WaitGroup
-	var panicked any
-	aside.Go(func() {
-		defer func() { panicked = recover() }()
-		errA = a()
-	})
-	defer aside.Wait() // also when b panics
-	errB = b()
-	aside.Wait()
-	if panicked != nil {
-		panic(panicked)
-	}
-	return errA, errB
-}
-
 // change pins, claims and publishes numbers until one stands, then confirms it.
 func (w *work) change(ctx context.Context) (outcome.Assigned, error) {
+	if line, found := w.person.Line(w.typ); found {
+		var err error
+		if w.held, err = w.numbers(ctx, line); err != nil {
+			return outcome.Assigned{}, err
+		}
+	}
 	for range maxRefused {
 		line, err := w.reserve(ctx)
+		if err == nil {
+			err = w.keepOriginal(ctx, line)
+		}
 		if err == nil {
 			err = w.phone.publish(ctx, line.Number, w.want.IncludeInContactCard)
 		}
@@ -152,34 +146,48 @@ func (w *work) change(ctx context.Context) (outcome.Assigned, error) {
 	})
 }
 
+// keepOriginal sets aside a number that this request displaces and that dialtone
+// did not assign: a release is to find it free, to put it back.
+func (w *work) keepOriginal(ctx context.Context, line ledger.Line) error {
+	n, ext, international := e164.FromTel(line.Original.Number)
+	if line.Original != line.Before || !international || ext != "" || n == line.Number {
+		return nil
+	}
+	return w.setAside(ctx, n)
+}
+
 // confirm writes down what was read back, while the application is deleted.
 func (w *work) confirm(ctx context.Context, line ledger.Line) (outcome.Assigned, error) {
 	result := w.result(line, outcome.ReadBack)
-	_, err := both(func() error { w.phone.close(ctx); return nil }, func() (err error) {
+	err := w.finish(ctx, func() (err error) {
 		if _, err = w.h.cfg.Ledger.Confirm(ctx, line.Number, w.holder()); err != nil {
 			return err
 		}
-		if result.Replaced, err = w.release(ctx, line); err != nil {
+		if result.Replaced, err = w.restDisplaced(ctx, line); err != nil {
 			return err
 		}
-		w.person, err = w.h.cfg.Ledger.Settle(ctx, w.person, w.want.PhoneType, w.key)
+		w.person, err = w.h.cfg.Ledger.Settle(ctx, w.person, w.typ, w.key, result.Replaced...)
 		return err
 	})
 	return result, err
 }
 
-// release puts the numbers that the line displaced to rest and returns them.
-func (w *work) release(ctx context.Context, line ledger.Line) (resting []e164.Number, err error) {
-	until := time.Now().Add(w.h.cfg.Quarantine)
+// restDisplaced puts the numbers that the line displaced to rest and returns
+// those that do, by this request, now or already.
+func (w *work) restDisplaced(ctx context.Context, line ledger.Line) (resting []e164.Number, err error) {
 	for old := line.Previous; old != nil; old = old.Previous {
-		if old.Number == line.Number {
+		if old.Number == line.Number || slices.Contains(resting, old.Number) {
 			continue
 		}
-		n, err := w.h.cfg.Ledger.Release(ctx, old.Number, w.holder(), until)
+		known, read := w.held[old.Number]
+		if !read {
+			return nil, ledger.ErrFenced // displaced since it was looked at
+		}
+		n, err := w.rest(ctx, known, w.key)
 		if err != nil {
 			return nil, err
 		}
-		if n.State == ledger.Quarantined && n.User == w.want.User { // a pin may stand on what somebody else has
+		if w.resting(n) { // a pin may stand on what somebody else has
 			resting = append(resting, old.Number)
 		}
 	}
@@ -211,7 +219,7 @@ func (w *work) keepForeign(ctx context.Context) (outcome.Assigned, error) {
 		}
 	}
 	return outcome.Assigned{
-		Request: w.key, User: w.want.User, LocationID: w.want.LocationID, PhoneType: w.want.PhoneType,
+		Request: w.key, User: w.user, LocationID: w.want.LocationID, PhoneType: w.typ,
 		Number: n, Before: w.phone.found, After: w.phone.now(), Verified: outcome.AsFound, DryRun: w.want.DryRun,
 	}, nil
 }
@@ -221,14 +229,14 @@ func (w *work) setAside(ctx context.Context, n e164.Number) error {
 	if err != nil || !offered {
 		return err
 	}
-	_, err = w.h.cfg.Ledger.Park(ctx, n, w.want.LocationID, w.holder(), "published for a user by other means", time.Time{})
+	_, err = w.h.cfg.Ledger.Park(ctx, n, w.want.LocationID, w.holder(), usedElsewhere, time.Time{})
 	return err
 }
 
 // plan answers a dry run: what would be chosen, with nothing written or changed.
 func (w *work) plan(ctx context.Context, line ledger.Line, found bool) (outcome.Assigned, error) {
 	if w.chooses(line, found) {
-		c, err := w.pools.of(w.want).take(ctx)
+		c, err := w.next(ctx)
 		if err != nil {
 			return outcome.Assigned{}, err
 		}
@@ -249,19 +257,19 @@ func (w *work) plan(ctx context.Context, line ledger.Line, found bool) (outcome.
 // recorded answers from the ledger for a change that an earlier delivery
 // finished and read back, but could not record.
 func (w *work) recorded(line ledger.Line) outcome.Assigned {
-	after := outcome.Phone{Type: w.want.PhoneType, Number: line.Number.Tel(), IncludeInContactCard: line.Before.IncludeInContactCard}
+	after := outcome.Phone{Type: w.typ, Number: line.Number.Tel(), IncludeInContactCard: line.Before.IncludeInContactCard}
 	if w.want.IncludeInContactCard != nil {
 		after.IncludeInContactCard = *w.want.IncludeInContactCard
 	}
 	return outcome.Assigned{
-		Request: w.key, User: w.want.User, LocationID: line.LocationID, PhoneType: w.want.PhoneType,
-		Number: line.Number, Managed: true, Before: line.Before, After: after, Verified: outcome.ReadBack, TrackingIDs: line.Tracking,
+		Request: w.key, User: w.user, LocationID: line.LocationID, PhoneType: w.typ,
+		Number: line.Number, Managed: true, Before: line.Before, After: after, Replaced: line.Replaced, Verified: outcome.ReadBack, TrackingIDs: line.Tracking,
 	}
 }
 
 func (w *work) result(line ledger.Line, how string) outcome.Assigned {
 	return outcome.Assigned{
-		Request: w.key, User: w.want.User, LocationID: line.LocationID, PhoneType: w.want.PhoneType,
+		Request: w.key, User: w.user, LocationID: line.LocationID, PhoneType: w.typ,
 		Number: line.Number, Managed: true, Before: line.Before, After: w.phone.now(), Verified: how,
 		DryRun: w.want.DryRun, TrackingIDs: line.Tracking,
 	}
@@ -271,14 +279,14 @@ func (w *work) result(line ledger.Line, how string) outcome.Assigned {
 // something else. Anything else keeps them: the next delivery, or the next
 // request of this user, goes on from the same number.
 func (w *work) abandon(ctx context.Context, cause error) error {
-	line, found := w.person.Line(w.want.PhoneType)
+	line, found := w.person.Line(w.typ)
 	mine := found && line.State == ledger.LinePinned && line.Request == w.key
 	if !mine || !explain.Error(cause).Class.Permanent() || w.phone.shows(line.Number, nil) {
 		return cause
 	}
 	_, err := w.h.cfg.Ledger.Unclaim(ctx, line.Number, w.holder())
 	if err == nil {
-		w.person, err = w.h.cfg.Ledger.Unpin(ctx, w.person, w.want.PhoneType, w.key)
+		w.person, err = w.h.cfg.Ledger.Unpin(ctx, w.person, w.typ, w.key)
 	}
 	return cmp.Or(err, cause)
 }

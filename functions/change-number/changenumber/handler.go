@@ -1,14 +1,18 @@
 // Package changenumber handles the commands of the queue numbers.fifo: it gives
-// a user a number of a location's pool and publishes it in Skype for Business.
+// a user a number of a location's pool and publishes it in Skype for Business,
+// and takes it back.
 //
 // The order of things, each arrow a point where a crash does no harm:
 //
-//	decode -> begin request -> read person -> list and vet numbers (once a batch)
+//	assign:  decode -> begin request -> read person -> list and vet numbers (once a batch)
 //	  and open the user's application, side by side -> pin person -> claim number
 //	  -> changeNumber -> read back -> confirm number, person -> request done
+//	release: decode -> begin request -> read person -> open the user's application
+//	  -> recall the line -> changeNumber -> read back -> numbers rest -> line vacated
+//	  -> request done
 //
-// Nothing is chosen before the user's phone was read: a user who may not change
-// it costs no reservation, and the state before the change is in the pin.
+// Nothing is chosen or recalled before the user's phone was read: a user who may
+// not change it costs no write, and the state before the change is in the first.
 package changenumber
 
 import (
@@ -40,8 +44,14 @@ type Config struct {
 	UCWA        *ucwa.Client
 	Visibility  sqsbatch.Visibility
 	DeadLetters sqsbatch.DeadLetters
-	Concurrency int           // users of one batch at a time; zero: 10
-	Quarantine  time.Duration // rest of a number that was displaced; zero: 30 days
+	Concurrency int // users of one batch at a time; zero: 10
+
+	// Quarantine is how long a number rests that was taken back or displaced,
+	// before somebody else may get it. Zero: 30 days.
+	Quarantine time.Duration
+
+	// QuarantineAt is the same by location ID, for those that differ.
+	QuarantineAt map[string]time.Duration
 
 	// Ready returns why a command would be in vain now, because a vendor that it
 	// needs is paused. Nil: none ever is.
@@ -120,6 +130,9 @@ func (c Config) check() error {
 	refuse(c.UCWA == nil, "UCWA is missing")
 	refuse(c.DeadLetters == nil, "DeadLetters is missing")
 	refuse(c.Quarantine < 0, "Quarantine is negative")
+	for location, d := range c.QuarantineAt {
+		refuse(d < 0, "QuarantineAt of "+location+" is negative")
+	}
 	return errors.Join(all...)
 }
 
@@ -147,6 +160,11 @@ func (b *batch) handle(ctx context.Context, m sqsbatch.Message) error {
 	if err := b.h.cfg.Ready(ctx, c); err != nil {
 		return err // before the other vendor and the ledger have work with it
 	}
+	do, ours := b.task(c.Data)
+	if !ours {
+		log.WarnContext(ctx, "message belongs on another queue", slog.String("type", c.Type))
+		return discard(misplaced(c), c, m.ReceiveCount)
+	}
 	until := workUntil(ctx)
 	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
@@ -158,7 +176,41 @@ func (b *batch) handle(ctx context.Context, m sqsbatch.Message) error {
 		log.InfoContext(ctx, "answered from the ledger", slog.String("outcome", finished.Type))
 		return nil
 	}
-	return b.work(ctx, lease, c, log)
+	return b.work(ctx, lease, c, do, log)
+}
+
+// task is what a command asks for.
+type task struct {
+	done string // for the log, where alarms look for it
+	typ  string // of the outcome
+	run  func(context.Context, job) (any, error)
+}
+
+// task returns what is to be done; ours is false if it is not for this queue.
+func (b *batch) task(data command.Data) (do task, ours bool) {
+	switch want := data.(type) {
+	case command.Assign:
+		return task{"number assigned", outcome.TypeAssigned, func(ctx context.Context, j job) (any, error) {
+			j.typ = want.PhoneType
+			w := &work{job: j, pools: b.pools, want: want}
+			return w.assign(ctx)
+		}}, true
+	case command.Release:
+		return task{"number released", outcome.TypeReleased, func(ctx context.Context, j job) (any, error) {
+			j.typ = want.PhoneType
+			r := &release{job: j, want: want}
+			return r.release(ctx)
+		}}, true
+	}
+	return task{}, false
+}
+
+func misplaced(c command.Command) error {
+	return &failure.Error{
+		Class:  failure.Invalid,
+		Reason: fmt.Sprintf("a message of type %s does not belong on the queue of numbers", c.Type),
+		Advice: "Send it to the queue of its own kind, with the same source and id.",
+	}
 }
 
 // workUntil is the end of the work on a message. What follows fits into the time
@@ -172,15 +224,13 @@ func workUntil(ctx context.Context) time.Time {
 }
 
 // work does the request under its lease and records how it went.
-func (b *batch) work(ctx context.Context, lease *ledger.Lease, c command.Command, log *slog.Logger) error {
-	w := &work{h: b.h, pools: b.pools, lease: lease, key: c.Key, want: c.Data.(command.Assign), log: log}
-	result, err := w.assign(ctx)
+func (b *batch) work(ctx context.Context, lease *ledger.Lease, c command.Command, do task, log *slog.Logger) error {
+	result, err := do.run(ctx, job{h: b.h, lease: lease, key: c.Key, user: c.User, log: log})
 	if err == nil {
-		done := outcome.New(outcome.TypeAssigned, c.Key, c.User, time.Now(), result)
-		err = b.h.cfg.Ledger.Finish(ctx, lease, done)
+		err = b.h.cfg.Ledger.Finish(ctx, lease, outcome.New(do.typ, c.Key, c.User, time.Now(), result))
 	}
 	if err == nil {
-		log.InfoContext(ctx, "number assigned", logattr.User(c.User), logattr.Location(result.LocationID), slog.String("verified", result.Verified))
+		log.InfoContext(ctx, do.done, logattr.User(c.User))
 		return nil
 	}
 	return b.handBack(ctx, lease, c, err, log)

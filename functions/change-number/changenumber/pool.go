@@ -53,8 +53,9 @@ func keyOf(a command.Assign) poolKey {
 func newPools(h *Handler, e events.SQSEvent) *pools {
 	p := &pools{h: h, want: map[poolKey]int{}, by: map[poolKey]*pool{}}
 	for _, r := range e.Records {
-		if c, err := command.Decode([]byte(r.Body)); err == nil {
-			p.want[keyOf(c.Data.(command.Assign))]++
+		c, _ := command.Decode([]byte(r.Body)) // what cannot be read wants nothing
+		if want, ok := c.Data.(command.Assign); ok {
+			p.want[keyOf(want)]++
 		}
 	}
 	return p

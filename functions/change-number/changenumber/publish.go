@@ -131,20 +131,33 @@ func (p *publishedPhone) mayChange() error {
 }
 
 // publish makes the phone show the number and returns once a read proves it.
-// A change whose outcome is unknown is settled by reading, never by guessing;
-// doing it again sets the same number, so nobody sees a second change.
+func (p *publishedPhone) publish(ctx context.Context, n e164.Number, card *bool) error {
+	wanted := ucwa.NumberChange{Number: string(n), IncludeInContactCard: card}
+	return p.bring(ctx, wanted, func() bool { return p.shows(n, card) })
+}
+
+// putBack makes the phone show what it showed before and returns once a read
+// proves that the numbers of the line are gone.
+func (p *publishedPhone) putBack(ctx context.Context, before outcome.Phone, line ledger.Line) error {
+	wanted := ucwa.NumberChange{Number: before.Number, IncludeInContactCard: &before.IncludeInContactCard}
+	return p.bring(ctx, wanted, func() bool { return !line.Shown(p.number()) })
+}
+
+// bring changes the phone until a read proves that all is done. A change whose
+// outcome is unknown is settled by reading, never by guessing; doing it again
+// sets the same, so nobody sees a second change.
 //
 // An error of a permanent class means that no change of this call is in effect.
-func (p *publishedPhone) publish(ctx context.Context, n e164.Number, card *bool) error {
+func (p *publishedPhone) bring(ctx context.Context, wanted ucwa.NumberChange, done func() bool) error {
 	var last error
 	for range maxRounds {
-		if p.shows(n, card) {
+		if done() {
 			return nil
 		}
 		if err := p.mayChange(); err != nil {
 			return err
 		}
-		last = p.change(ctx, n, card)
+		last = p.change(ctx, wanted)
 		if last != nil && !settles(last) {
 			return last
 		}
@@ -152,21 +165,20 @@ func (p *publishedPhone) publish(ctx context.Context, n e164.Number, card *bool)
 			return err
 		}
 	}
-	if p.shows(n, card) {
+	if done() {
 		return nil
 	}
 	return &failure.Error{
 		Class:  failure.Unknown,
-		Reason: "Skype for Business does not show the number after the change",
+		Reason: "Skype for Business does not show the change after it was made",
 		Advice: triedAgain, Err: last,
 	}
 }
 
 const triedAgain = "Nothing to do: the request is tried again and reads the phone first."
 
-// change asks for the number, once more if the way there turns out stale.
-func (p *publishedPhone) change(ctx context.Context, n e164.Number, card *bool) error {
-	wanted := ucwa.NumberChange{Number: string(n), IncludeInContactCard: card}
+// change asks for the change, once more if the way there turns out stale.
+func (p *publishedPhone) change(ctx context.Context, wanted ucwa.NumberChange) error {
 	err := p.app.ChangeNumber(ctx, p.phone, wanted)
 	if remedy(err) != ucwa.Rediscover {
 		return err

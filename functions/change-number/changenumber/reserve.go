@@ -15,7 +15,7 @@ const freshFor = 15 * time.Minute
 // reserve pins and claims a number: the one that this request pinned before,
 // or candidates of the pool until one can be claimed.
 func (w *work) reserve(ctx context.Context) (ledger.Line, error) {
-	line, found := w.person.Line(w.want.PhoneType)
+	line, found := w.person.Line(w.typ)
 	if found && line.State == ledger.LinePinned && line.Request == w.key {
 		line, err := w.pin(ctx, line)
 		if err != nil {
@@ -26,7 +26,7 @@ func (w *work) reserve(ctx context.Context) (ledger.Line, error) {
 		}
 	}
 	for {
-		c, err := w.pools.of(w.want).take(ctx)
+		c, err := w.next(ctx)
 		if err != nil {
 			return line, err
 		}
@@ -77,10 +77,10 @@ func (w *work) claim(ctx context.Context, c candidate) (ledger.Line, error) {
 func (w *work) pin(ctx context.Context, line ledger.Line) (ledger.Line, error) {
 	var err error
 	line.Fence = w.lease.Fence()
-	w.person, err = w.h.cfg.Ledger.Pin(ctx, w.person, w.want.PhoneType, line, w.want.Replace)
+	w.person, err = w.h.cfg.Ledger.Pin(ctx, w.person, w.typ, line, w.want.Replace)
 	if _, standing := errors.AsType[*ledger.StandingError](err); standing {
 		err = ledger.ErrFenced // another request of this user was first: start over
 	}
-	line, _ = w.person.Line(w.want.PhoneType)
+	line, _ = w.person.Line(w.typ)
 	return line, err
 }

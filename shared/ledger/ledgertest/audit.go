@@ -58,18 +58,19 @@ type owned struct {
 }
 
 // displaced adds a line and those under it. Once the number of a pin is
-// confirmed, those under it never stand again: they only wait for their release.
+// confirmed, those under it never stand again: they only wait for their release,
+// as all do of a line that is recalled.
 func displaced(ctx context.Context, l *ledger.Ledger, u sipaddr.User, line *ledger.Line, lines map[owned]ledger.LineState) error {
-	confirmed := false
+	confirmed := line.State == ledger.LineReleasing
 	for ; line != nil; line = line.Previous {
 		if _, again := lines[owned{line.Number, u}]; again {
 			continue
 		}
-		lines[owned{line.Number, u}] = line.State
 		if confirmed {
 			lines[owned{line.Number, u}] = ledger.LinePinned
 			continue
 		}
+		lines[owned{line.Number, u}] = line.State
 		n, _, err := l.Number(ctx, line.Number)
 		if err != nil {
 			return err

@@ -41,7 +41,7 @@ func crashTests() map[string]run {
 		{name: "back-from-quarantine", replace: true, deny: true, blind: true, before: func(t *testing.T, s *subject) {
 			s.owns(t, 2)
 			s.claim(t, 0, s.holder("0", "ada"))
-			_, err := s.ledger().Release(t.Context(), s.number(0), s.holder("0", "ada"), soon())
+			_, err := s.release(t, 0, s.holder("0", "ada"), soon())
 			must(t, err)
 		}},
 	} {
@@ -117,7 +117,7 @@ func (st *stage) perform(t *testing.T, user string, crashAt int) (calls int, err
 		Phones: st.phones, Numbers: []e164.Number{st.number(0), st.number(1), st.number(2)},
 		Lease: time.Hour, Rest: time.Hour, Blind: st.blind, Around: around,
 	}
-	return calls, w.Assign(t.Context(), st.assign("1", user, func(a *command.Assign) { a.Replace = st.replace }))
+	return calls, w.Work(t.Context(), st.assign("1", user, func(a *command.Assign) { a.Replace = st.replace }))
 }
 
 const noCrash = -1
@@ -169,7 +169,7 @@ func (st *stage) other(t *testing.T) error {
 		Ledger: st.ledger(), Phones: st.phones, Numbers: []e164.Number{st.number(0), st.number(1), st.number(2)},
 		Lease: time.Hour, Rest: time.Hour, Blind: true,
 	}
-	return w.Assign(t.Context(), st.assign("2", "eva"))
+	return w.Work(t.Context(), st.assign("2", "eva"))
 }
 
 // sound fails the test if anything does not agree once all work is done.

@@ -59,6 +59,14 @@ func (s *subject) kept(t *testing.T, i int, want ledger.NumberState, user string
 	return n
 }
 
+// release reads the i-th number and puts it to rest.
+func (s *subject) release(t *testing.T, i int, h ledger.Holder, until time.Time) (ledger.Number, error) {
+	t.Helper()
+	known, _, err := s.ledger().Number(t.Context(), s.number(i))
+	must(t, err)
+	return s.ledger().Release(t.Context(), known, h, until)
+}
+
 // twice repeats a step, which must change nothing more.
 func twice(t *testing.T, what string, step func() (ledger.Number, error)) ledger.Number {
 	t.Helper()
@@ -109,7 +117,7 @@ func numberTaken(t *testing.T, s *subject) {
 			fenced(t, "confirm of another's number", err)
 			_, err = l.Unclaim(t.Context(), s.number(1), other)
 			must(t, err)
-			_, err = l.Release(t.Context(), s.number(1), other, over())
+			_, err = s.release(t, 1, other, over())
 			must(t, err)
 			_, err = l.Park(t.Context(), s.number(1), s.location(), other, "refused", over())
 			must(t, err)
@@ -205,7 +213,7 @@ func releaseAndRest(t *testing.T, s *subject) {
 	_, err := l.Confirm(t.Context(), s.number(1), h)
 	must(t, err)
 	n := twice(t, "release", func() (ledger.Number, error) {
-		return l.Release(t.Context(), s.number(1), s.holder("2", "ada"), until)
+		return s.release(t, 1, s.holder("2", "ada"), until)
 	})
 	if s.kept(t, 1, ledger.Quarantined, "ada"); !n.RestsUntil.Equal(until) {
 		t.Errorf("rests until %s, want %s", n.RestsUntil, until)
@@ -214,7 +222,7 @@ func releaseAndRest(t *testing.T, s *subject) {
 	s.claim(t, 1, s.holder("4", "ada")) // the same person may have it back
 	_, err = l.Confirm(t.Context(), s.number(1), s.holder("4", "ada"))
 	must(t, err)
-	_, err = l.Release(t.Context(), s.number(1), s.holder("5", "ada"), over())
+	_, err = s.release(t, 1, s.holder("5", "ada"), over())
 	must(t, err)
 	s.claim(t, 1, s.holder("6", "eva")) // rested
 	s.kept(t, 1, ledger.Reserved, "eva")
@@ -229,10 +237,10 @@ func restIsNotCutShort(t *testing.T, s *subject) {
 		func() (ledger.Number, error) {
 			return l.Park(t.Context(), s.number(1), s.location(), h, "refused", over())
 		},
-		func() (ledger.Number, error) { return l.Release(t.Context(), s.number(2), h, over()) },
+		func() (ledger.Number, error) { return s.release(t, 2, h, over()) },
 	} {
 		s.claim(t, i, s.holder("1", "ada"))
-		_, err := l.Release(t.Context(), s.number(i), s.holder("1", "ada"), rest)
+		_, err := s.release(t, i, s.holder("1", "ada"), rest)
 		must(t, err)
 		s.claim(t, i, h)
 		n, err := inVain()
@@ -303,7 +311,7 @@ func heldNumbers(t *testing.T, s *subject) {
 	must(t, err)
 	for i, until := range map[int]time.Time{3: soon(), 4: over()} {
 		s.claim(t, i, ada)
-		_, err := l.Release(t.Context(), s.number(i), ada, until)
+		_, err := s.release(t, i, ada, until)
 		must(t, err)
 	}
 	for i, until := range map[int]time.Time{5: soon(), 6: over(), 7: {}} {

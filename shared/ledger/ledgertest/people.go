@@ -178,13 +178,16 @@ func phonesAreApart(t *testing.T, s *subject) {
 
 func replaceAndSettle(t *testing.T, s *subject) {
 	p := s.settle(t, s.pin(t, s.person(t, "ada"), 1, "1", false), "1")
-	p = s.pin(t, p, 2, "2", true)
+	second := s.line(2, "2")
+	second.Before.Number = s.number(1).Tel()
+	p, err := s.ledger().Pin(t.Context(), p, command.Work, second, true)
+	must(t, err)
 	p = s.pin(t, p, 3, "2", true) // moved to another candidate
 	line := s.lined(t, ledger.LinePinned, 3, "2")
 	if line.Previous == nil || line.Previous.Number != s.number(1) || line.Previous.State != ledger.LineAssigned {
 		t.Fatalf("displaced: %+v", line.Previous)
 	}
-	if line.Before.Number != "before 2" || line.Original.Number != "before 1" {
+	if line.Before != second.Before || line.Original.Number != "before 1" {
 		t.Errorf("before %q, originally %q", line.Before.Number, line.Original.Number)
 	}
 	s.settle(t, p, "2")

@@ -28,7 +28,7 @@ type Phones struct {
 // Change is one change of a phone, as its user sees it.
 type Change struct {
 	User    sipaddr.User
-	Number  e164.Number
+	Number  e164.Number // "": none any more
 	Request command.Key // that made it
 }
 
@@ -92,7 +92,7 @@ func (p *Phones) publish(c Change, quiet time.Duration) error {
 		p.shows, p.rests = map[sipaddr.User]e164.Number{}, map[e164.Number]rest{}
 	}
 	for other, shown := range p.shows {
-		if other != u && shown == n {
+		if other != u && shown == n && n != "" {
 			p.problems = append(p.problems, fmt.Sprintf("%s is published for %s and for %s", n, other, u))
 		}
 	}

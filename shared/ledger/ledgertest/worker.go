@@ -12,9 +12,10 @@ import (
 	"dialtone/shared/outcome"
 )
 
-// Worker carries out requests for numbers in the plainest way that the ledger
-// allows: the sequence of the ledger's package comment, with [Phones] in the
-// place of the vendors. It gives up at the first error, as a crash would.
+// Worker carries out requests for numbers, and requests to take them back, in
+// the plainest way that the ledger allows: the sequences of the ledger's package
+// comment and of [ledger.Ledger.Recall], with [Phones] in the place of the
+// vendors. It gives up at the first error, as a crash would.
 type Worker struct {
 	Ledger  *ledger.Ledger
 	Phones  *Phones
@@ -36,34 +37,47 @@ var (
 	errDenied    = errors.New("the user may not be changed")
 )
 
-// Assign works on a command whose data is a [command.Assign]. It returns nil
-// when the request is finished, failed for good included.
-func (w *Worker) Assign(ctx context.Context, c command.Command) error {
+// Work works on a command whose data is a [command.Assign] or a
+// [command.Release]. It returns nil when the request is finished, failed for good
+// included.
+func (w *Worker) Work(ctx context.Context, c command.Command) error {
 	lease, finished, err := w.Ledger.Begin(ctx, c, time.Now().Add(w.Lease))
 	if err != nil || finished != nil {
 		return err
 	}
-	j := &job{Worker: w, lease: lease, want: c.Data.(command.Assign), tried: map[e164.Number]bool{}}
-	n, err := j.assign(ctx)
+	j := &job{Worker: w, lease: lease, tried: map[e164.Number]bool{}}
+	var done outcome.Event
+	switch want := c.Data.(type) {
+	case command.Assign:
+		j.want = want
+		done, err = j.assigned(ctx, c)
+	case command.Release:
+		j.want = command.Assign{User: want.User, PhoneType: want.PhoneType}
+		done, err = j.released(ctx, c)
+	}
 	switch {
 	case errors.Is(err, errExhausted), errors.Is(err, errDenied):
 		return j.fail(ctx, c, err)
 	case err != nil:
 		return err
 	}
-	return j.step(func() error {
-		return w.Ledger.Finish(ctx, lease, outcome.New(outcome.TypeAssigned, c.Key, c.User, time.Now(), outcome.Assigned{
-			Request: c.Key, User: c.User, LocationID: j.want.LocationID, PhoneType: j.want.PhoneType, Number: n, Managed: true,
-		}))
-	})
+	return j.step(func() error { return w.Ledger.Finish(ctx, lease, done) })
+}
+
+func (j *job) assigned(ctx context.Context, c command.Command) (outcome.Event, error) {
+	n, err := j.assign(ctx)
+	return outcome.New(outcome.TypeAssigned, c.Key, c.User, time.Now(), outcome.Assigned{
+		Request: c.Key, User: c.User, LocationID: j.want.LocationID, PhoneType: j.want.PhoneType, Number: n, Managed: true,
+	}), err
 }
 
 // job is one command in progress.
 type job struct {
 	*Worker
 	lease  *ledger.Lease
-	want   command.Assign
+	want   command.Assign // of a release, only user and phone
 	person ledger.Person
+	known  map[e164.Number]ledger.Number // on the line as it was found
 	tried  map[e164.Number]bool
 }
 
@@ -98,7 +112,10 @@ func (j *job) assign(ctx context.Context) (e164.Number, error) {
 	if err != nil {
 		return "", err
 	}
-	line, found := j.person.Line(j.want.PhoneType)
+	line, found, err := j.standing(ctx)
+	if err != nil {
+		return "", err
+	}
 	switch {
 	case found && line.State == ledger.LineAssigned && (line.Request == j.lease.Key() || !j.want.Replace):
 		return line.Number, nil
@@ -233,10 +250,7 @@ func (j *job) confirm(ctx context.Context, line ledger.Line) error {
 		if old.Number == line.Number {
 			continue
 		}
-		err := j.onNumber(func(h ledger.Holder) (ledger.Number, error) {
-			return j.Ledger.Release(ctx, old.Number, h, time.Now().Add(j.Rest))
-		})
-		if err != nil {
+		if err := j.rest(ctx, old.Number); err != nil {
 			return err
 		}
 	}
@@ -248,6 +262,12 @@ func (j *job) confirm(ctx context.Context, line ledger.Line) error {
 // fail takes back claim and pin, hands the request back and fails it.
 func (j *job) fail(ctx context.Context, c command.Command, cause error) error {
 	line, found := j.person.Line(j.want.PhoneType)
+	if found && line.State == ledger.LineReleasing && line.Request == c.Key {
+		err := j.update(func() (ledger.Person, error) { return j.Ledger.Reinstate(ctx, j.person, j.want.PhoneType) })
+		if err != nil {
+			return err
+		}
+	}
 	if found && line.State == ledger.LinePinned && line.Request == c.Key {
 		err := j.onNumber(func(h ledger.Holder) (ledger.Number, error) { return j.Ledger.Unclaim(ctx, line.Number, h) })
 		if err != nil {
