@@ -19,16 +19,12 @@ type EventBridge struct {
 }
 
 // Put implements [Bus].
-func (b EventBridge) Put(ctx context.Context, list []outcome.Event) error {
+func (b EventBridge) Put(ctx context.Context, entries []Entry) error {
 	in := &eventbridge.PutEventsInput{}
-	for _, o := range list {
-		detail, err := detailOf(o)
-		if err != nil {
-			return fmt.Errorf("encode outcome: %w", err)
-		}
+	for _, e := range entries {
 		in.Entries = append(in.Entries, types.PutEventsRequestEntry{
-			EventBusName: aws.String(b.Name), Source: aws.String(outcome.Source), DetailType: aws.String(o.Type),
-			Detail: aws.String(detail), Time: aws.Time(o.Time),
+			EventBusName: aws.String(b.Name), Source: aws.String(outcome.Source), DetailType: aws.String(e.Type),
+			Detail: aws.String(e.Detail), Time: aws.Time(e.Time),
 		})
 	}
 	out, err := b.Client.PutEvents(ctx, in)

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -18,12 +19,19 @@ import (
 	"dialtone/shared/outcome"
 )
 
+// Entry is an outcome as the bus carries it.
+type Entry struct {
+	Type   string // of the outcome
+	Time   time.Time
+	Detail string // the whole CloudEvent
+}
+
 // Bus takes events. Its errors must name each event that was not accepted by
 // its place among those put, as a [RefusedError]; any other error means that it
 // is not known which were.
 type Bus interface {
-	// Put puts 1 to 10 events, in order.
-	Put(ctx context.Context, events []outcome.Event) error
+	// Put puts 1 to 10 events of at most 256 KiB in all, in order.
+	Put(ctx context.Context, entries []Entry) error
 }
 
 // RefusedError says which events of a Put were not accepted.
@@ -37,9 +45,12 @@ func (e *RefusedError) Error() string {
 	return "no event was refused"
 }
 
-// maxPut is how many events one call may carry (Amazon EventBridge API
-// Reference: PutEvents).
-const maxPut = 10
+// Limits of a call (Amazon EventBridge API Reference: PutEvents). Bytes are kept to
+// what every region takes.
+const (
+	maxPut   = 10
+	maxBytes = 256 << 10
+)
 
 // Handler publishes batches of stream records. It is safe for concurrent use.
 type Handler struct {
@@ -60,8 +71,15 @@ func New(bus Bus, log *slog.Logger) (*Handler, error) {
 
 // pending is an outcome with the sequence number of its record.
 type pending struct {
-	event    outcome.Event
+	Entry
 	sequence string
+}
+
+// size is what counts against the limit of a call (Amazon EventBridge User Guide:
+// "Calculating PutEvents event entry size").
+func (p pending) size() int {
+	const timestamp = 14
+	return timestamp + len(outcome.Source) + len(p.Type) + len(p.Detail)
 }
 
 // Handle publishes the outcomes among the records. A stream is read in order,
@@ -70,7 +88,7 @@ type pending struct {
 func (h *Handler) Handle(ctx context.Context, e events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
 	all := h.outcomes(ctx, e)
 	for len(all) > 0 {
-		next := all[:min(maxPut, len(all))]
+		next := all[:fitting(all)]
 		if failed, err := h.put(ctx, next); err != nil {
 			h.log.ErrorContext(ctx, "outcomes not published", logattr.Error(err), slog.Int("outcomes", len(all)))
 			return events.DynamoDBEventResponse{
@@ -82,28 +100,57 @@ func (h *Handler) Handle(ctx context.Context, e events.DynamoDBEvent) (events.Dy
 	return events.DynamoDBEventResponse{BatchItemFailures: []events.DynamoDBBatchItemFailure{}}, nil
 }
 
-// outcomes picks the finished requests out of the records. A record that is
-// not the ledger's making can never be read, so it is logged and passed over.
+// fitting is how many of the first go into one call.
+func fitting(all []pending) (n int) {
+	for size := 0; n < min(maxPut, len(all)); n++ {
+		if size += all[n].size(); size > maxBytes {
+			break
+		}
+	}
+	return n
+}
+
+// outcomes picks the finished requests out of the records. What can never be
+// published, because it cannot be read or is too big for the bus, is passed over:
+// it would hold up all behind it until the stream forgets them. An alarm counts
+// these lines.
 func (h *Handler) outcomes(ctx context.Context, e events.DynamoDBEvent) []pending {
 	var all []pending
 	for _, r := range e.Records {
-		o, err := dynamo.Outcome(r.Change)
+		p, err := read(r.Change)
 		switch {
 		case err != nil:
-			h.log.ErrorContext(ctx, "record of the stream is unreadable", logattr.Error(err), slog.String("event_id", r.EventID))
-		case o != nil:
-			all = append(all, pending{event: *o, sequence: r.Change.SequenceNumber})
+			h.log.ErrorContext(ctx, "outcome passed over", logattr.Error(err), slog.String("event_id", r.EventID))
+		case p != nil:
+			all = append(all, *p)
 		}
 	}
 	return all
 }
 
-// put publishes up to ten outcomes and returns the sequence number of the first
-// that was not accepted.
+// read returns the outcome that a record brings, nil if it brings none.
+func read(record events.DynamoDBStreamRecord) (*pending, error) {
+	o, err := dynamo.Outcome(record)
+	if o == nil || err != nil {
+		return nil, err
+	}
+	detail, err := json.Marshal(o)
+	if err != nil {
+		return nil, fmt.Errorf("encode outcome %s: %w", o.ID, err)
+	}
+	p := &pending{Entry{Type: o.Type, Time: o.Time, Detail: string(detail)}, record.SequenceNumber}
+	if n := p.size(); n > maxBytes {
+		return nil, fmt.Errorf("outcome %s has %d bytes, and the bus takes %d", o.ID, n, maxBytes)
+	}
+	return p, nil
+}
+
+// put publishes what fits into a call and returns the sequence number of the
+// first that was not accepted.
 func (h *Handler) put(ctx context.Context, batch []pending) (failed string, err error) {
-	list := make([]outcome.Event, len(batch))
+	list := make([]Entry, len(batch))
 	for i, p := range batch {
-		list[i] = p.event
+		list[i] = p.Entry
 	}
 	err = h.bus.Put(ctx, list)
 	if err == nil {
@@ -119,10 +166,4 @@ func (h *Handler) put(ctx context.Context, batch []pending) (failed string, err 
 		}
 	}
 	return batch[0].sequence, err
-}
-
-// detailOf is the event as the bus carries it: the whole CloudEvent.
-func detailOf(o outcome.Event) (string, error) {
-	raw, err := json.Marshal(o)
-	return string(raw), err
 }

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,17 +20,18 @@ import (
 
 	"dialtone/functions/publish-outcomes/publishoutcomes"
 	"dialtone/shared/command"
+	"dialtone/shared/failure"
 	"dialtone/shared/ledger"
 	"dialtone/shared/outcome"
 )
 
 // fakeBus accepts events unless told otherwise.
 type fakeBus struct {
-	calls  [][]outcome.Event
-	answer func(call int, list []outcome.Event) error
+	calls  [][]publishoutcomes.Entry
+	answer func(call int, list []publishoutcomes.Entry) error
 }
 
-func (b *fakeBus) Put(_ context.Context, list []outcome.Event) error {
+func (b *fakeBus) Put(_ context.Context, list []publishoutcomes.Entry) error {
 	b.calls = append(b.calls, list)
 	if b.answer == nil {
 		return nil
@@ -96,7 +99,11 @@ func TestPublishesFinishedRequestsOnly(t *testing.T) {
 		t.Fatalf("failed %v, %d calls", failed, len(bus.calls))
 	}
 	var ids []string
-	for _, o := range bus.calls[0] {
+	for _, e := range bus.calls[0] {
+		var o outcome.Event
+		if err := json.Unmarshal([]byte(e.Detail), &o); err != nil {
+			t.Fatal(err)
+		}
 		a, err := o.Assigned()
 		if err != nil {
 			t.Fatal(err)
@@ -120,24 +127,75 @@ func TestAtMostTenInACall(t *testing.T) {
 	}
 }
 
+// failed is the n-th request, which failed for a reason of that many bytes.
+func failed(t *testing.T, n, size int) events.DynamoDBEventRecord {
+	t.Helper()
+	c := command.Command{Key: command.Key{Source: "hr", ID: fmt.Sprint(n)}, User: "ada@contoso.test"}
+	o := outcome.Failure(c, &failure.Error{Class: failure.Denied, Reason: strings.Repeat("x", size)}, 1, time.Unix(0, 0))
+	data, err := json.Marshal(ledger.Request{Key: c.Key, State: ledger.Failed, Outcome: &o})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw(n, "request/"+c.Key.Hash(), string(data))
+}
+
+// A call takes 256 KiB. One outcome that is bigger by itself would hold up all
+// behind it for hours, and never be taken.
+func TestCallsKeepToTheirSize(t *testing.T) {
+	const kilo = 1 << 10
+	for name, c := range map[string]struct {
+		reasons []int // bytes
+		want    []int // outcomes in each call
+		told    int   // lines about outcomes that were passed over
+	}{
+		"many big ones":            {[]int{100 * kilo, 100 * kilo, 100 * kilo, 10, 200 * kilo}, []int{2, 2, 1}, 0},
+		"one that is too big":      {[]int{10, 256 * kilo, 10}, []int{2}, 1},
+		"nothing but too big":      {[]int{300 * kilo}, nil, 1},
+		"the biggest there can be": {[]int{255 * kilo, 255 * kilo}, []int{1, 1}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bus, log := &fakeBus{}, &strings.Builder{}
+			h, err := publishoutcomes.New(bus, slog.New(slog.NewTextHandler(log, nil)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var records []events.DynamoDBEventRecord
+			for n, size := range c.reasons {
+				records = append(records, failed(t, n, size))
+			}
+			reply, err := h.Handle(t.Context(), events.DynamoDBEvent{Records: records})
+			if err != nil || len(reply.BatchItemFailures) > 0 {
+				t.Fatalf("%+v, %v", reply, err)
+			}
+			var got []int
+			for _, call := range bus.calls {
+				got = append(got, len(call))
+			}
+			if !slices.Equal(got, c.want) || strings.Count(log.String(), "outcome passed over") != c.told {
+				t.Errorf("calls of %v, want %v; said %s", got, c.want, log)
+			}
+		})
+	}
+}
+
 func TestComesBackFromTheFirstThatFailed(t *testing.T) {
 	for name, c := range map[string]struct {
-		answer func(call int, list []outcome.Event) error
+		answer func(call int, list []publishoutcomes.Entry) error
 		want   []string
 	}{
-		"refused in the middle": {func(call int, _ []outcome.Event) error {
+		"refused in the middle": {func(call int, _ []publishoutcomes.Entry) error {
 			if call == 2 {
 				return &publishoutcomes.RefusedError{Refused: map[int]string{7: "ThrottlingException", 3: "InternalFailure"}}
 			}
 			return nil
 		}, []string{"seq-14"}},
-		"call failed": {func(call int, _ []outcome.Event) error {
+		"call failed": {func(call int, _ []publishoutcomes.Entry) error {
 			if call == 2 {
 				return errors.New("no route")
 			}
 			return nil
 		}, []string{"seq-11"}},
-		"refused without a place": {func(int, []outcome.Event) error {
+		"refused without a place": {func(int, []publishoutcomes.Entry) error {
 			return &publishoutcomes.RefusedError{}
 		}, []string{"seq-1"}},
 		"all well": {nil, []string{}},
