@@ -39,7 +39,7 @@ func changeNumber(p parts) (handler, error) {
 	}
 	h, err := changenumber.New(changenumber.Config{
 		Ledger: p.Ledger, Webex: clients.Webex, UCWA: clients.UCWA, Ready: clients.Ready, Visibility: p, DeadLetters: p,
-		Concurrency: p.settings.UCWAConcurrency, Quarantine: p.settings.Quarantine, Backoff: p.backoff, Logger: p.log,
+		Concurrency: p.settings.UCWAConcurrency, Quarantine: p.settings.Quarantine, QuarantineAt: p.settings.QuarantineAt, Backoff: p.backoff, Logger: p.log,
 	})
 	if err != nil {
 		return nil, err

@@ -23,6 +23,7 @@ type Settings struct {
 	vendors.Settings
 	UCWAConcurrency int // users at a time
 	Quarantine      time.Duration
+	QuarantineAt    map[string]time.Duration // by location ID, where it differs
 	Secrets         signin.Vault
 }
 
@@ -53,6 +54,7 @@ func readSettings(r *env.Reader, secrets string) Settings {
 		Settings:        vendors.Read(r),
 		UCWAConcurrency: r.IntOr("UCWA_CONCURRENCY", defaultConcurrency, 1, 1000),
 		Quarantine:      r.DaysOr("QUARANTINE_DAYS", 30, 1, 3650),
+		QuarantineAt:    r.DaysByID("QUARANTINE_DAYS_BY_LOCATION", 1, 3650),
 		Secrets:         secretfile.Folder(r.StringOr("SECRETS_DIR", secrets)),
 	}
 	if r.BoolOr(simulated, false) {
@@ -73,8 +75,9 @@ func (s Settings) variables() (map[string]string, error) {
 		"WEBEX_RATE":         strconv.FormatFloat(s.WebexRate, 'g', -1, 64),
 		"UCWA_DISCOVERY_URL": s.DiscoveryURL, "UCWA_AUTH": s.Auth, "UCWA_SECRET_PREFIX": s.SecretPrefix,
 		"UCWA_BROKER_URL": s.BrokerURL, env.AllowHTTP: strconv.FormatBool(s.AllowHTTP),
-		"UCWA_CONCURRENCY": strconv.Itoa(s.UCWAConcurrency),
-		"QUARANTINE_DAYS":  strconv.Itoa(int(s.Quarantine / (24 * time.Hour))),
+		"UCWA_CONCURRENCY":            strconv.Itoa(s.UCWAConcurrency),
+		"QUARANTINE_DAYS":             strconv.Itoa(int(s.Quarantine / (24 * time.Hour))),
+		"QUARANTINE_DAYS_BY_LOCATION": env.FormatDays(s.QuarantineAt),
 	}
 	switch v := s.Secrets.(type) {
 	case secretfile.Folder:

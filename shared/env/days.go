@@ -2,6 +2,8 @@ package env
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 )
@@ -18,6 +20,16 @@ func (r *Reader) DaysByID(name string, lowest, highest int) map[string]time.Dura
 	return optional(r, name, nil, func(v string) (map[string]time.Duration, string) {
 		return daysByID(v, whole(lowest, highest))
 	})
+}
+
+// FormatDays returns what [Reader.DaysByID] reads as the same, without parts of
+// days.
+func FormatDays(byID map[string]time.Duration) string {
+	var pairs []string
+	for _, id := range slices.Sorted(maps.Keys(byID)) {
+		pairs = append(pairs, fmt.Sprintf("%s:%d", id, byID[id]/days(1)))
+	}
+	return strings.Join(pairs, ",")
 }
 
 func days(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }

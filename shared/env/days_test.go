@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"dialtone/shared/env"
 )
 
 const day = 24 * time.Hour
@@ -45,6 +47,8 @@ func TestDaysByID(t *testing.T) {
 			switch {
 			case c.wrong == "" && (err != nil || !maps.Equal(got, c.want)):
 				t.Errorf("got %v, %v; want %v", got, err, c.want)
+			case c.wrong == "" && env.FormatDays(got) != strings.ReplaceAll(c.value, " ", ""):
+				t.Errorf("written as %q", env.FormatDays(got))
 			case c.wrong != "" && (err == nil || got != nil || !strings.HasPrefix(err.Error(), "V: ") || !strings.Contains(err.Error(), c.wrong)):
 				t.Errorf("got %v, %v; want V: ...%s...", got, err, c.wrong)
 			}
