@@ -3,6 +3,7 @@ module dialtone
 go 1.26.0
 
 require (
+	github.com/asyncapi/spec-json-schemas/v6 v6.11.1
 	github.com/aws/aws-lambda-go v1.55.1
 	github.com/aws/aws-sdk-go-v2 v1.47.7
 	github.com/aws/aws-sdk-go-v2/config v1.33.15
