@@ -32,8 +32,9 @@ type Isolation struct {
 	// Args come before the function's name.
 	Args []string
 
-	// Timeout is how long an invocation may take before its process is killed.
-	// Zero: 1 min, as on AWS; at most that.
+	// Timeout is how long an invocation may take before its process is killed,
+	// 15 s to 1 min: handlers start nothing in the last seconds. Zero: 1 min, as
+	// on AWS.
 	Timeout time.Duration
 
 	// Memory in MB that a process may have before it is killed, on Linux. Zero:
@@ -41,20 +42,33 @@ type Isolation struct {
 	Memory int
 }
 
-func (i Isolation) withDefaults() Isolation {
-	if i.Timeout == 0 || i.Timeout > functionTimeout {
+// complete returns the isolation with its defaults.
+func (i Isolation) complete() (*Isolation, error) {
+	if i.Timeout == 0 {
 		i.Timeout = functionTimeout
 	}
-	return i
+	var problems []error
+	if i.Timeout < shortestTimeout || i.Timeout > functionTimeout {
+		problems = append(problems, fmt.Errorf("timeout is %s, want %s to %s", i.Timeout, shortestTimeout, functionTimeout))
+	}
+	if i.Memory < 0 {
+		problems = append(problems, fmt.Errorf("memory is %d MB, want none or more", i.Memory))
+	}
+	if err := errors.Join(problems...); err != nil {
+		return nil, fmt.Errorf("isolation: %w", err)
+	}
+	return &i, nil
 }
 
 const (
+	shortestTimeout = 15 * time.Second
+
 	// startTimeout is how long a process may take until it asks for work.
 	startTimeout = 30 * time.Second
 
 	// startPause keeps a function that does not start from being started again
 	// and again for every message that waits.
-	startPause = 5 * time.Second
+	startPause = 2 * time.Second
 
 	// lastRites is how long taking over from a process that is gone may take.
 	lastRites = 10 * time.Second

@@ -60,7 +60,9 @@ func Open(ctx context.Context, o Options) (_ *Stack, err error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.Isolation != nil {
-		o.Isolation = new(o.Isolation.withDefaults())
+		if o.Isolation, err = o.Isolation.complete(); err != nil {
+			return nil, err
+		}
 	}
 	run := "run-" + rand.Text()[:8]
 	data, err := open(ctx, o.Path, sqlitefile.Options{Exclusive: true}, ledger.Options{Owner: run, Exclusive: true})

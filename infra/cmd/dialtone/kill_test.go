@@ -78,11 +78,7 @@ type rig struct {
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	r := &rig{t: t, dir: t.TempDir()}
-	r.bin = filepath.Join(r.dir, "dialtone")
-	if out, err := exec.Command("go", "build", "-o", r.bin, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	r := &rig{t: t, dir: t.TempDir(), bin: built(t)}
 	const password = "one for all"
 	var err error
 	latency := 20 * time.Millisecond // so that kills meet calls under way
@@ -122,9 +118,10 @@ func (r *rig) write(name, content string) string {
 
 func (r *rig) data() string { return filepath.Join(r.dir, "dialtone.db") }
 
-func (r *rig) start() *exec.Cmd {
+func (r *rig) start(flags ...string) *exec.Cmd {
 	r.t.Helper()
-	c := exec.Command(r.bin, "run", "--config", r.config, "--data", r.data(), "--listen", "", "--outcomes", filepath.Join(r.dir, "outcomes.jsonl"))
+	args := []string{"run", "--config", r.config, "--data", r.data(), "--listen", "", "--outcomes", filepath.Join(r.dir, "outcomes.jsonl")}
+	c := exec.Command(r.bin, append(args, flags...)...)
 	c.Stdout, c.Stderr = &r.output, &r.output
 	if err := c.Start(); err != nil {
 		r.t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -35,6 +36,8 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	case "function":
 		lambda.Start(serve)
+	case "guest":
+		beGuest()
 	case "stubborn":
 		signal.Ignore(syscall.SIGTERM)
 		lambda.Start(serve)
@@ -108,6 +111,12 @@ func serve(ctx context.Context, o order) (any, error) {
 		return plain{strings.NewReader(o.Text)}, nil
 	case "break off":
 		return plain{io.MultiReader(strings.NewReader("half an ans"), broken{})}, nil
+	case "bloat":
+		hoard := bytes.Repeat([]byte("7"), o.N<<20)
+		_ = get(o.Text) // holds on to it
+		runtime.KeepAlive(hoard)
+	case "args":
+		return os.Args[1:], nil
 	case "print":
 		fmt.Print(o.Text)
 	case "beget":
@@ -231,6 +240,25 @@ func nextTwice() string {
 		return err.Error()
 	}
 	return verdict(resp)
+}
+
+// beGuest serves with the loop of this package instead of Lambda's.
+func beGuest() {
+	err := lambdahost.Serve(context.Background(), os.Getenv("AWS_LAMBDA_RUNTIME_API"), func(ctx context.Context, event []byte) ([]byte, error) {
+		var o order
+		if err := json.Unmarshal(event, &o); err != nil {
+			return nil, err
+		}
+		said, err := serve(ctx, o)
+		if err != nil {
+			return nil, err
+		}
+		if raw, ok := said.(plain); ok {
+			return io.ReadAll(raw)
+		}
+		return json.Marshal(said)
+	})
+	log.Fatal(err)
 }
 
 // beHost runs two functions, one of which works while the other rests frozen,

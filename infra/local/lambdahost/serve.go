@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"reflect"
 	"strconv"
 	"time"
 
@@ -61,9 +62,19 @@ func (g *guest) serve(ctx context.Context) error {
 	path := "/invocation/" + id + "/response"
 	if err != nil {
 		path = "/invocation/" + id + "/error"
-		answer, _ = json.Marshal(Error{Type: fmt.Sprintf("%T", err), Message: err.Error()})
+		answer, _ = json.Marshal(Error{Type: typeName(err), Message: err.Error()})
 	}
 	return g.post(context.WithoutCancel(ctx), path, answer) // a late answer is the host's to refuse
+}
+
+// typeName is the name that Lambda's library gives an error, which has neither
+// package nor star.
+func typeName(err error) string {
+	t := reflect.TypeOf(err)
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return t.Name()
 }
 
 func (g *guest) next(ctx context.Context) (http.Header, []byte, error) {
