@@ -308,7 +308,7 @@ func (s *site) noSharedNumbers() {
 				s.t.Errorf("%s and %s share a number", other, u.User)
 			}
 			owner[string(n)] = u.User + " " + typ
-			if w, _ := s.webex.Number(string(n)); w.Kind != webexsim.KindStandard || w.State != "ACTIVE" || w.Owner != nil {
+			if w, known := s.webex.Number(string(n)); known && (w.Kind != webexsim.KindStandard || w.State != "ACTIVE" || w.Owner != nil) {
 				s.t.Errorf("%s got a number that is %s, %s", u.User, w.Kind, w.State)
 			}
 		}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"dialtone/events/schema/validate"
 	"dialtone/functions/change-number/changenumber"
 	"dialtone/infra/sim/simkit"
 	"dialtone/infra/sim/ucwasim"
@@ -232,9 +233,12 @@ func (s *site) assign(id string, n int, more data) string {
 	for k, v := range more {
 		d[k] = v
 	}
-	body, err := json.Marshal(map[string]any{
-		"specversion": "1.0", "source": "hr", "id": id, "type": command.TypeAssign, "data": d,
-	})
+	return s.message(command.TypeAssign, id, d)
+}
+
+func (s *site) message(typ, id string, d data) string {
+	s.t.Helper()
+	body, err := json.Marshal(map[string]any{"specversion": "1.0", "source": "hr", "id": id, "type": typ, "data": d})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -273,8 +277,18 @@ func groupOf(body string) string {
 	return string(c.User)
 }
 
-// done delivers one message, which must succeed, and returns its outcome.
+// done delivers an assign, which must succeed, and returns its outcome.
 func (s *site) done(body string) outcome.Assigned {
+	s.t.Helper()
+	a, err := s.end(body).Assigned()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return a
+}
+
+// end delivers one message, which must succeed, and returns its outcome.
+func (s *site) end(body string) outcome.Event {
 	s.t.Helper()
 	if back := s.deliver(body); len(back) > 0 {
 		s.t.Fatalf("came back: %s; problem %q; dead letters %v", back[0], s.request(body).Problem, s.queue.letters)
@@ -283,11 +297,11 @@ func (s *site) done(body string) outcome.Assigned {
 	if r.State != ledger.Done {
 		s.t.Fatalf("request is %q, dead letters %v", r.State, s.queue.letters)
 	}
-	a, err := r.Outcome.Assigned()
-	if err != nil {
-		s.t.Fatal(err)
+	raw, err := json.Marshal(r.Outcome)
+	if wrong := validate.Outcome(raw); err != nil || len(wrong) > 0 {
+		s.t.Errorf("outcome is not as its schema says: %v, %v", wrong, err)
 	}
-	return a
+	return *r.Outcome
 }
 
 func (s *site) request(body string) ledger.Request {
