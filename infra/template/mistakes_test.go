@@ -89,17 +89,18 @@ func mistakes() []mistake {
 
 		{"roles are for one function", change{function + "Role", nil}, "is none"},
 		{"roles are for one function", change{function + "Role", object{"Fn::GetAtt": []any{"ReportFailureRole", "Arn"}}}, "is that of"},
+		{"roles are for one function", change{"Resources/More", object{"Type": "AWS::IAM::RolePolicy", "Properties": object{"RoleName": object{"Ref": "ChangeNumberRole"}}}}, "can run before"},
 		{"roles are for one function", change{role + "AssumeRolePolicyDocument/Statement/0/Principal", object{"AWS": "*"}}, "let Lambda alone"},
 
 		{"roles allow nothing in general", change{allowed + "0/Action", "sqs:*"}, "allows sqs:*"},
 		{"roles allow nothing in general", change{allowed + "0/Resource", "*"}, "on *"},
 		{"roles allow nothing in general", change{allowed + "2/Resource", object{"Fn::Sub": "${Table.Arn}/*"}}, "dynamodb:GetItem"},
-		{"roles allow nothing in general", change{allowed + "5/Resource", object{"Fn::Sub": "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:*"}}, "GetSecretValue"},
-		{"roles allow nothing in general", change{allowed + "5/Action", "kms:Decrypt"}, "kms:Decrypt"},
+		{"roles allow nothing in general", change{allowed + "5/Fn::If/1/Resource", object{"Fn::Sub": "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:*"}}, "GetSecretValue"},
+		{"roles allow nothing in general", change{allowed + "5/Fn::If/1/Action/Fn::If/1/1", "kms:Decrypt"}, "kms:Decrypt"},
 		{"roles allow nothing in general", change{allowed + "7/Action", []any{"xray:PutTraceSegments", "logs:PutLogEvents"}}, "logs:PutLogEvents"},
 		{"roles allow nothing in general", change{allowed + "0/Effect", "Deny"}, "another form"},
 		{"roles allow nothing in general", change{role + "ManagedPolicyArns/Fn::If/1/0", "arn:aws:iam::aws:policy/AdministratorAccess"}, "Administrator"},
-		{"roles allow nothing in general", change{"Resources/ChangeNumberUsesSecretsKey/Properties/PolicyDocument/Statement/0/Resource", "*"}, "kms:Decrypt"},
+		{"roles allow nothing in general", change{allowed + "8/Fn::If/1/Resource", "*"}, "kms:Decrypt"},
 
 		{"roles allow what event sources need", change{allowed + "0/Action", []any{"sqs:ReceiveMessage", "sqs:GetQueueAttributes"}}, "sqs:DeleteMessage"},
 		{"roles allow what event sources need", change{allowed + "6/Resource", elsewhere}, "ChangeNumberLogs"},

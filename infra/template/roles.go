@@ -6,8 +6,10 @@ import (
 )
 
 // unscoped are the actions that IAM lets nobody narrow to a resource (AWS Service
-// Authorization Reference: "AWS X-Ray").
-func unscoped() []string { return []string{"xray:PutTraceSegments", "xray:PutTelemetryRecords"} }
+// Authorization Reference: "AWS X-Ray", "Amazon EC2").
+func unscoped() []string {
+	return []string{"xray:PutTraceSegments", "xray:PutTelemetryRecords", "ec2:DescribeSubnets"}
+}
 
 // statement is one of a role's policies.
 type statement struct {
@@ -26,10 +28,27 @@ func (s *Stack) statements(role resource) []statement {
 	}
 	var all []statement
 	for _, p := range policies {
-		for _, st := range list(at(p, "PolicyDocument", "Statement")) {
+		for _, st := range branches(at(p, "PolicyDocument", "Statement")) {
 			all = append(all, statement{
-				allow: at(st, "Effect") == "Allow", actions: texts(at(st, "Action")), resources: list(at(st, "Resource")),
+				allow: at(st, "Effect") == "Allow", actions: texts(branches(at(st, "Action"))), resources: branches(at(st, "Resource")),
 			})
+		}
+	}
+	return all
+}
+
+// branches reads what may be one value, several, or different ones by condition:
+// all of them.
+func branches(v any) []any {
+	var all []any
+	for _, e := range list(v) {
+		cases := list(at(e, "Fn::If"))
+		switch {
+		case len(cases) == 3:
+			all = append(all, branches(cases[1])...)
+			all = append(all, branches(cases[2])...)
+		case at(e, "Ref") != "AWS::NoValue":
+			all = append(all, e)
 		}
 	}
 	return all
@@ -48,6 +67,11 @@ func ownRoles(s *Stack) []Violation {
 			all = append(all, f.fault("Role", "give each function its own", "is that of %s", other))
 		}
 		taken[role.id] = f.id
+		for _, p := range s.ofType("AWS::IAM::RolePolicy") {
+			if target(p.props["RoleName"]) == role.id {
+				all = append(all, p.fault("", "write it into the role, with Fn::If where it depends", "is a resource of its own, and %s can run before it is there", f.id))
+			}
+		}
 		for _, st := range list(at(role.props, "AssumeRolePolicyDocument", "Statement")) {
 			if by := texts(at(st, "Principal", "Service")); !slices.Equal(by, []string{"lambda.amazonaws.com"}) {
 				all = append(all, role.fault("AssumeRolePolicyDocument", "let Lambda alone take the role", "is for %v", at(st, "Principal")))
@@ -107,13 +131,7 @@ func secretsByName(resource any, actions []string) bool {
 }
 
 // managed returns the managed policies of a role, also those under a condition.
-func managed(role resource) []any {
-	arns := role.props["ManagedPolicyArns"]
-	if branches := list(at(arns, "Fn::If")); len(branches) == 3 {
-		return list(branches[1])
-	}
-	return list(arns)
-}
+func managed(role resource) []any { return branches(role.props["ManagedPolicyArns"]) }
 
 // unavoidable reports whether a managed policy is one of two whose actions know
 // no resources: that for functions in a VPC, and the narrower of AWS's two for
