@@ -38,10 +38,11 @@ func (m Message) size() int {
 }
 
 // Limits of a batch (Amazon SQS: SendMessageBatch). Bytes are kept to what every
-// region and emulator takes, not to today's 1 MiB.
+// region and emulator takes, not to today's 1 MiB, which maxMessage is.
 const (
 	maxEntries = 10
 	maxBytes   = 256 << 10
+	maxMessage = 1 << 20
 )
 
 // batch takes from the front of waiting what goes into one call: at most ten

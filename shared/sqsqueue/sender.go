@@ -138,8 +138,14 @@ func (o *outbox) round(ctx context.Context, waiting []int) (again []int, err err
 	return slices.DeleteFunc(again, func(i int) bool { return o.ended[o.line(i)] }), nil
 }
 
-// call sends one batch and notes what became of each message.
+// call sends one batch and notes what became of each message. One that no call can
+// carry is not sent: SQS would refuse the call, not the message.
 func (o *outbox) call(ctx context.Context, now []int) error {
+	if first := now[0]; o.messages[first].size() > maxMessage { // it goes alone
+		o.results[first] = Result{Err: &EntryError{"BatchRequestTooLong", fmt.Sprintf("the message has more than %d bytes", maxMessage), true}}
+		o.ended[o.line(first)] = true
+		return nil
+	}
 	in := &sqs.SendMessageBatchInput{QueueUrl: &o.sender.url}
 	for _, i := range now {
 		in.Entries = append(in.Entries, o.sender.entry(i, o.messages[i]))

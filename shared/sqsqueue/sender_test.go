@@ -168,6 +168,30 @@ func TestBatchesFit(t *testing.T) {
 	}
 }
 
+// SQS refuses a call for its size as a whole: a message that no call can carry must
+// not take those behind it with it.
+func TestMessageThatIsTooLong(t *testing.T) {
+	t.Parallel()
+	const most = 1 << 20
+	sqs := &cloud{call: func(c wireCall) int {
+		size := 0
+		for _, m := range c.Entries {
+			size += len(m.Body)
+		}
+		if size > most {
+			return 400
+		}
+		return 0
+	}}
+	long := sqsqueue.Message{Body: strings.Repeat("x", most+1), Group: "a", DedupID: "long"}
+	all := append(post("a", "b"), long)
+	all = append(all, post("c", "a")...)
+	got := words(sender(t, sqs, numbersURL).Send(t.Context(), all...))
+	if want := []string{"id-a/0", "id-b/1", "BatchRequestTooLong", "id-c/0", "held"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestCallFails(t *testing.T) {
 	t.Parallel()
 	n := 0
