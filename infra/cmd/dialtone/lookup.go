@@ -9,14 +9,14 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"dialtone/infra/local"
+	"dialtone/infra/deployment"
 	"dialtone/shared/command"
 	"dialtone/shared/ledger"
 	"dialtone/shared/sipaddr"
 )
 
 func (t *terminal) statusCommand() *cobra.Command {
-	var data string
+	var place deployment.Place
 	var asJSON bool
 	c := &cobra.Command{
 		Use:     "status USER",
@@ -28,7 +28,7 @@ func (t *terminal) statusCommand() *cobra.Command {
 			if err != nil {
 				return exitError{exitUsage, fmt.Errorf("USER %w", err)}
 			}
-			d, err := local.Look(c.Context(), data)
+			d, err := deployment.Look(c.Context(), place)
 			if err != nil {
 				return err
 			}
@@ -36,7 +36,7 @@ func (t *terminal) statusCommand() *cobra.Command {
 			return t.status(c.Context(), d.Ledger, user, asJSON)
 		},
 	}
-	dataFlag(c, &data)
+	placeFlags(c, &place)
 	jsonFlag(c, &asJSON)
 	return c
 }
@@ -110,7 +110,8 @@ func shortType(s string) string {
 }
 
 func (t *terminal) numbersCommand() *cobra.Command {
-	var data, location, state string
+	var place deployment.Place
+	var location, state string
 	var asJSON bool
 	c := &cobra.Command{
 		Use:     "numbers",
@@ -122,7 +123,7 @@ func (t *terminal) numbersCommand() *cobra.Command {
 			if state != "" && !slices.Contains(known, ledger.NumberState(state)) {
 				return exitError{exitUsage, fmt.Errorf("--state %q is not a state: use one of %v", state, known)}
 			}
-			d, err := local.Look(c.Context(), data)
+			d, err := deployment.Look(c.Context(), place)
 			if err != nil {
 				return err
 			}
@@ -130,7 +131,7 @@ func (t *terminal) numbersCommand() *cobra.Command {
 			return t.numbers(c.Context(), d.Ledger, location, ledger.NumberState(state), asJSON)
 		},
 	}
-	dataFlag(c, &data)
+	placeFlags(c, &place)
 	jsonFlag(c, &asJSON)
 	c.Flags().StringVar(&location, "location", "", "only this Webex location")
 	c.Flags().StringVar(&state, "state", "", "only numbers that are free, reserved, assigned, quarantined or parked")

@@ -7,18 +7,17 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
 	"github.com/fatih/color"
 	"github.com/spf13/cobra"
 
 	"dialtone/events/schema/validate"
-	"dialtone/infra/local"
+	"dialtone/infra/deployment"
 	"dialtone/shared/command"
 )
 
 func (t *terminal) sendCommand() *cobra.Command {
-	var data string
+	var place deployment.Place
 	var asJSON, allOrNothing bool
 	c := &cobra.Command{
 		Use:   "send FILE|-",
@@ -26,7 +25,7 @@ func (t *terminal) sendCommand() *cobra.Command {
 		Long: "Put commands on the queue: one CloudEvents object, or one on each line.\n\n" +
 			"Every line is checked against its schema before anything is queued. Bad lines are named with\n" +
 			"field, problem and mend; the good ones are sent all the same, unless --all-or-nothing.\n" +
-			"A running 'dialtone run' on the same data file takes them up at once.",
+			"A running 'dialtone run' on the same data file takes them up at once; with --stack they go to AWS.",
 		Example: "  dialtone send events/sample/onboarding.jsonl\n  cat event.json | dialtone send -",
 		Args:    exactly("FILE|-"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -34,10 +33,7 @@ func (t *terminal) sendCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := os.MkdirAll(filepath.Dir(data), 0o755); err != nil {
-				return err
-			}
-			d, err := local.Join(c.Context(), data)
+			d, err := deployment.Join(c.Context(), place)
 			if err != nil {
 				return err
 			}
@@ -45,7 +41,7 @@ func (t *terminal) sendCommand() *cobra.Command {
 			return t.send(c.Context(), d, lines, allOrNothing, asJSON)
 		},
 	}
-	dataFlag(c, &data)
+	placeFlags(c, &place)
 	jsonFlag(c, &asJSON)
 	c.Flags().BoolVar(&allOrNothing, "all-or-nothing", false, "send nothing if any line is bad")
 	return c
@@ -105,11 +101,11 @@ func readLine(n int, body []byte) line {
 // sendResult is the JSON form of the send command.
 type sendResult struct {
 	Sent    int    `json:"sent"`    // put on the queue
-	Known   int    `json:"known"`   // sent before, still remembered by the queue
+	Known   int    `json:"known"`   // sent before, still remembered by the queue; SQS does not tell, and counts as sent
 	Refused []line `json:"refused"` // not sent, and why
 }
 
-func (t *terminal) send(ctx context.Context, d *local.Data, lines []line, allOrNothing, asJSON bool) error {
+func (t *terminal) send(ctx context.Context, d *deployment.Deployment, lines []line, allOrNothing, asJSON bool) error {
 	result := sendResult{Refused: []line{}}
 	var good []line
 	for _, l := range lines {

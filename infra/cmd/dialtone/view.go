@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -10,6 +11,8 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
+
+	"dialtone/infra/deployment"
 )
 
 // printJSON writes v as indented JSON.
@@ -66,6 +69,22 @@ func (t *terminal) say(format string, args ...any) {
 // dataFlag adds the flag that names the data file.
 func dataFlag(c *cobra.Command, path *string) {
 	c.Flags().StringVar(path, "data", "data/dialtone.db", "data file of the embedded stack")
+}
+
+// placeFlags add the flags that name a deployment.
+func placeFlags(c *cobra.Command, p *deployment.Place) {
+	dataFlag(c, &p.Data)
+	c.Flags().StringVar(&p.Stack, "stack", "", "name of a stack on AWS, instead of a data file")
+	c.Flags().StringVar(&p.Region, "region", "", "AWS region of the stack; empty: as the AWS configuration says")
+	c.PreRunE = func(c *cobra.Command, _ []string) error {
+		switch {
+		case p.Stack != "" && c.Flags().Changed("data"):
+			return exitError{exitUsage, errors.New("--data and --stack name two deployments: give one of them")}
+		case p.Region != "" && p.Stack == "":
+			return exitError{exitUsage, errors.New("--region goes with --stack: say which stack of the region is meant")}
+		}
+		return nil
+	}
 }
 
 // jsonFlag adds the flag for machine-readable output.
