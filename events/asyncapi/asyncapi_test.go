@@ -9,6 +9,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	specification "github.com/asyncapi/spec-json-schemas/v6"
@@ -19,27 +20,27 @@ import (
 	"dialtone/events/schema"
 )
 
-func build(t *testing.T) []byte {
-	t.Helper()
-	raw, err := asyncapi.Build()
-	if err != nil {
-		t.Fatal(err)
+// built is the document, and the same as JSON.
+var built = sync.OnceValues(func() (d struct{ yaml, json []byte }, err error) {
+	if d.yaml, err = asyncapi.Build(); err != nil {
+		return d, err
 	}
-	return raw
-}
+	var v any
+	if err := yaml.Unmarshal(d.yaml, &v); err != nil {
+		return d, err
+	}
+	d.json, err = json.Marshal(v)
+	return d, err
+})
 
-// document reads the document as the values of JSON.
+// document returns the document as the values of JSON, the caller's own.
 func document(t *testing.T) map[string]any {
 	t.Helper()
-	var v any
-	if err := yaml.Unmarshal(build(t), &v); err != nil {
-		t.Fatal(err)
-	}
-	raw, err := json.Marshal(v)
+	b, err := built()
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
+	d, err := jsonschema.UnmarshalJSON(bytes.NewReader(b.json))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +53,11 @@ func TestDocumentIsUpToDate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(have, build(t)) {
+	want, err := built()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(have, want.yaml) {
 		t.Error("events/asyncapi.yaml is out of date: go generate ./events/generate")
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"dialtone/events/reference"
@@ -12,9 +13,12 @@ import (
 	"dialtone/events/schema/outline"
 )
 
+// built is the page, made once.
+var built = sync.OnceValues(reference.Build)
+
 func build(t *testing.T) string {
 	t.Helper()
-	page, err := reference.Build()
+	page, err := built()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -91,13 +91,9 @@ func TestSchemasNameTheFieldsOfTheCode(t *testing.T) {
 		command.TypeRelease:        firstLower(reflect.TypeFor[command.Release]()),
 		command.TypeEnableSimRing:  firstLower(reflect.TypeFor[command.EnableSimRing]()),
 		command.TypeDisableSimRing: firstLower(reflect.TypeFor[command.DisableSimRing]()),
-
-		outcome.TypeAssigned:        jsonNames(reflect.TypeFor[outcome.Assigned]()),
-		outcome.TypeReleased:        jsonNames(reflect.TypeFor[outcome.Released]()),
-		outcome.TypeSimRingEnabled:  jsonNames(reflect.TypeFor[outcome.SimRingEnabled]()),
-		outcome.TypeSimRingDisabled: jsonNames(reflect.TypeFor[outcome.SimRingDisabled]()),
-		outcome.TypeFailed:          jsonNames(reflect.TypeFor[outcome.Failed]()),
-		outcome.TypePoolLow:         jsonNames(reflect.TypeFor[outcome.PoolLow]()),
+	}
+	for typ, of := range written() {
+		code[typ] = jsonNames(of)
 	}
 	if got := slices.Sorted(maps.Keys(code)); !slices.Equal(got, slices.Sorted(slices.Values(types))) {
 		t.Errorf("code has %v\nschemas have %v", got, types)
@@ -108,16 +104,60 @@ func TestSchemasNameTheFieldsOfTheCode(t *testing.T) {
 	}
 }
 
-func TestPartsNameTheFieldsOfTheCode(t *testing.T) {
-	parts := all(t)[schema.Parts]["$defs"].(map[string]any)
-	for name, of := range map[string]reflect.Type{
+// written are the types of the data that the code writes.
+func written() map[string]reflect.Type {
+	return map[string]reflect.Type{
+		outcome.TypeAssigned:        reflect.TypeFor[outcome.Assigned](),
+		outcome.TypeReleased:        reflect.TypeFor[outcome.Released](),
+		outcome.TypeSimRingEnabled:  reflect.TypeFor[outcome.SimRingEnabled](),
+		outcome.TypeSimRingDisabled: reflect.TypeFor[outcome.SimRingDisabled](),
+		outcome.TypeFailed:          reflect.TypeFor[outcome.Failed](),
+		outcome.TypePoolLow:         reflect.TypeFor[outcome.PoolLow](),
+	}
+}
+
+// A consumer may rely on a field exactly if the code never leaves it out.
+func TestRequiredIsWhatTheCodeAlwaysWrites(t *testing.T) {
+	always := func(what string, object any, of reflect.Type) {
+		t.Helper()
+		var got, want []string
+		for _, name := range object.(map[string]any)["required"].([]any) {
+			got = append(got, name.(string))
+		}
+		for f := range of.Fields() {
+			if name, options, _ := strings.Cut(f.Tag.Get("json"), ","); options == "" {
+				want = append(want, name)
+			}
+		}
+		slices.Sort(got)
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: schema requires %v\ncode always writes %v", what, got, want)
+		}
+	}
+	for typ, of := range written() {
+		always(typ, all(t)[typ+".json"]["properties"].(map[string]any)["data"], of)
+	}
+	for name, of := range shared() {
+		always(name, all(t)[schema.Parts]["$defs"].(map[string]any)[name], of)
+	}
+}
+
+// shared are the types of the parts that are objects.
+func shared() map[string]reflect.Type {
+	return map[string]reflect.Type{
 		"request":       reflect.TypeFor[command.Key](),
 		"phone":         reflect.TypeFor[outcome.Phone](),
 		"forwarding":    reflect.TypeFor[outcome.Forwarding](),
 		"forwardTarget": reflect.TypeFor[outcome.ForwardTarget](),
 		"upstream":      reflect.TypeFor[failure.Upstream](),
 		"poolCounts":    reflect.TypeFor[outcome.PoolCounts](),
-	} {
+	}
+}
+
+func TestPartsNameTheFieldsOfTheCode(t *testing.T) {
+	parts := all(t)[schema.Parts]["$defs"].(map[string]any)
+	for name, of := range shared() {
 		compare(t, name, parts[name], jsonNames(of))
 	}
 }
