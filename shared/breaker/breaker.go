@@ -119,10 +119,10 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// Ready returns nil if a call to one of the targets would be let through now, or
-// probably would: it takes no probe. Otherwise it is the error of the target that
-// is due first. Without targets it is nil. Ask it before work that costs anything
-// begins.
+// Ready returns nil if a call to one of the targets would be let through now.
+// Otherwise it is the error of the target that is due first; without targets it is
+// nil. It takes no probe, but when one is due it lets only one caller of this
+// process believe so. Ask it before work begins that would be in vain.
 func (t *Transport) Ready(ctx context.Context, targets ...*url.URL) error {
 	var soonest *failure.Error
 	for _, u := range targets {

@@ -366,10 +366,15 @@ func TestReady(t *testing.T) {
 			t.Error(err)
 		}
 		time.Sleep(5 * time.Second)
-		for range 3 {
-			if err := tr.Ready(t.Context(), pool); err != nil {
-				t.Errorf("due for a probe, but not ready: %v", err)
-			}
+		if err := tr.Ready(t.Context(), pool); err != nil {
+			t.Errorf("due for a probe, but not ready: %v", err)
+		}
+		if err := tr.Ready(t.Context(), pool); !errors.Is(err, failure.ErrPaused) {
+			t.Errorf("two are sent ahead: %v", err)
+		}
+		time.Sleep(5 * time.Second)
+		if err := tr.Ready(t.Context(), pool); err != nil {
+			t.Errorf("nobody follows one who did not come to the probe: %v", err)
 		}
 		v.does(nil)
 		if f := call(t.Context(), tr, home); f != nil {

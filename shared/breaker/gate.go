@@ -21,9 +21,6 @@ const (
 	// recheck is how long the ledger's word on a host is believed. A call that
 	// fails, and the end of a pause, have it asked again at once.
 	recheck = 5 * time.Second
-	// probeTime is how long a probe has the host to itself: longer than any call
-	// may take. After a crash of its process another probe is made then.
-	probeTime = 15 * time.Second
 	// tell bounds the ledger's part in a call, also when the call's own time is up.
 	tell = 500 * time.Millisecond
 )
@@ -37,6 +34,7 @@ type gate struct {
 	mu       sync.Mutex
 	pause    ledger.Pause
 	seen     time.Time // when the ledger said so; zero: ask before the next call
+	ahead    time.Time // until then somebody is expected to make the probe
 	counter  *counter
 	personal [sha256.Size]byte // credentials of the last failure that may have been theirs
 }
@@ -98,12 +96,31 @@ func (g *gate) admit(ctx context.Context) (permit, error) {
 	return permit{done: done}, nil
 }
 
-// refusal is why a call would be refused now; nil if it would not.
+// refusal is why a call would be refused now; nil if it would not. When a probe
+// is due, one caller is sent ahead: the work of the others would be in vain.
 func (g *gate) refusal(ctx context.Context) *failure.Error {
-	if p := g.look(ctx); p.Paused() && time.Now().Before(p.Until) {
-		return g.refuse(p)
+	p, now := g.look(ctx), time.Now()
+	if !p.Paused() {
+		return nil
 	}
-	return nil
+	if !now.Before(p.Until) {
+		if g.goesAhead(now, p) {
+			return nil
+		}
+		p.Until = now.Add(time.Second)
+	}
+	return g.refuse(p)
+}
+
+// goesAhead reports whether nobody of this process was sent ahead lately.
+func (g *gate) goesAhead(now time.Time, p ledger.Pause) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if now.Before(g.ahead) {
+		return false
+	}
+	g.ahead = now.Add(probing(now.Sub(p.Since)))
+	return true
 }
 
 func (g *gate) refuse(p ledger.Pause) *failure.Error {
@@ -112,7 +129,7 @@ func (g *gate) refuse(p ledger.Pause) *failure.Error {
 		Reason:     fmt.Sprintf("%s is not called since %s: %s", g.name, p.Since.UTC().Format(time.RFC3339), p.Reason),
 		Advice:     "Nothing to do: the request waits on its queue and goes on when the vendor answers again.",
 		Upstream:   &failure.Upstream{System: g.cfg.Vendor},
-		RetryAfter: max(time.Until(p.Until), 0) + spread(p.Until.Sub(p.Since)),
+		RetryAfter: comeBack(time.Until(p.Until)),
 		Err:        failure.ErrPaused,
 	}
 }
@@ -182,7 +199,7 @@ func (g *gate) ask(ctx context.Context, p ledger.Pause) (_ ledger.Pause, granted
 	start := time.Now()
 	age := start.Sub(p.Since)
 	err := g.exchange(ctx, "probe", func(ledger.Pause) (stands ledger.Pause, err error) {
-		stands, granted, err = g.cfg.Ledger.Probe(ctx, p, start.Add(min(probeTime, interval(age))))
+		stands, granted, err = g.cfg.Ledger.Probe(ctx, p, start.Add(probing(age)))
 		return stands, err
 	})
 	if err != nil {

@@ -90,8 +90,8 @@ func TestPace(t *testing.T) {
 		receives++
 		every, calm := interval(age), quiet(age)
 		for range 20 {
-			if s := spread(age); s < 0 || calm+s > every {
-				t.Fatalf("after %s: back %s after a probe, want within %s", age, calm+s, every)
+			if back := comeBack(calm); back < calm || back > every {
+				t.Fatalf("after %s: back %s after a probe, want %s to %s", age, back, calm, every)
 			}
 		}
 		if every < shortest || every > longest || age > 4*shortest && every > age/4 {

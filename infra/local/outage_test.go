@@ -1,0 +1,357 @@
+package local_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"dialtone/functions/change-number/changenumber"
+	"dialtone/infra/local"
+	"dialtone/infra/local/mapping"
+	"dialtone/infra/local/queue"
+	"dialtone/infra/sim/ucwasim"
+	"dialtone/infra/sim/webexsim"
+	"dialtone/shared/command"
+	"dialtone/shared/ledger"
+	"dialtone/shared/signin"
+	"dialtone/shared/sipaddr"
+	"dialtone/shared/sqsbatch"
+	"dialtone/shared/vendors"
+)
+
+const (
+	skypeHost, webexHost = "127.0.0.1:1", "127.0.0.1:2"
+
+	outageBegins, outageLasts = 200 * time.Second, 10 * time.Minute
+	commandsLast              = 1000 * time.Second
+
+	// tripping is how many calls it may take to find out: five in a row in one of
+	// two processes, and what the other makes before it hears of it.
+	tripping = 10
+)
+
+// TestOutage: a vendor is gone for ten minutes in the middle of commands, which two
+// processes work on; `make prove` sends 1000. Nothing is lost, nothing is dead-lettered, the
+// vendor gets one call for each probe, and within one probe interval of its
+// recovery everybody who waited has a number.
+func TestOutage(t *testing.T) {
+	noAnswer := func(r *http.Request) (*http.Response, error) {
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	}
+	for name, o := range map[string]outage{
+		"Skype for Business refuses connections": {host: skypeHost, pause: "ucwa/" + skypeHost, answer: func(*http.Request) (*http.Response, error) {
+			return nil, &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
+		}},
+		"Skype for Business does not answer": {host: skypeHost, pause: "ucwa/" + skypeHost, answer: noAnswer},
+		"Webex is unavailable": {host: webexHost, pause: "webex/" + webexHost, answer: func(*http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: http.StatusServiceUnavailable, Body: io.NopCloser(strings.NewReader("<html>")), Header: http.Header{}}, nil
+		}},
+		"Webex does not answer": {host: webexHost, pause: "webex/" + webexHost, answer: noAnswer},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, o.play)
+		})
+	}
+}
+
+// outage is a host that is gone for a while.
+type outage struct {
+	host, pause string
+	answer      func(*http.Request) (*http.Response, error)
+}
+
+func (o outage) play(t *testing.T) {
+	w := newWorld(t, commands)
+	stop := w.work(t, 2)
+	began := time.Now()
+	var keys []command.Key
+	var last ledger.Pause
+	for n := 1; n <= commands; n++ {
+		switch time.Since(began) {
+		case outageBegins:
+			w.network.cut(o)
+		case outageBegins + outageLasts:
+			last = w.pause(t, o.pause)
+			w.network.mend()
+		}
+		keys = append(keys, w.send(t, n))
+		time.Sleep(commandsLast / commands)
+	}
+	stop()
+	w.check(t, keys)
+	o.checkCalls(t, w, last)
+	o.checkRecovery(t, w, keys, last, began.Add(outageBegins+outageLasts))
+}
+
+// checkCalls holds the calls of the time of the outage against its probes.
+func (o outage) checkCalls(t *testing.T, w *world, p ledger.Pause) {
+	t.Helper()
+	if !p.Paused() {
+		t.Fatal("the host was not paused at the end of the outage")
+	}
+	calls := len(w.network.lost)
+	t.Logf("%d calls to the vendor, %d of them probes; %d to the other meanwhile", calls, p.Probes, w.network.spared)
+	if calls > p.Probes+tripping {
+		t.Errorf("%d calls for %d probes, and %d at most to find out", calls, p.Probes, tripping)
+	}
+	if pending := w.pause(t, o.pause); pending.Paused() {
+		t.Errorf("still paused at the end: %+v", pending)
+	}
+}
+
+// checkRecovery wants every command of the time of the outage done within one
+// probe interval of its end; a queue counts in whole seconds.
+func (o outage) checkRecovery(t *testing.T, w *world, keys []command.Key, p ledger.Pause, recovery time.Time) {
+	t.Helper()
+	due := recovery.Add(recovery.Sub(p.Since)/4 + 2*time.Second)
+	var latest time.Time
+	for i, key := range keys {
+		r, _, err := w.data.Ledger.Request(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sent := time.Duration(i) * (commandsLast / commands); sent < outageBegins+outageLasts && r.Outcome.Time.After(latest) {
+			latest = r.Outcome.Time
+		}
+	}
+	t.Logf("the last of those who waited was done %s after the recovery, want %s", latest.Sub(recovery), due.Sub(recovery))
+	if latest.After(due) {
+		t.Errorf("the last of those who waited was done %s after the recovery, want %s at most", latest.Sub(recovery), due.Sub(recovery))
+	}
+}
+
+// world is a data file, both vendors, and handlers that are processes of their
+// own but for the network, which calls the vendors directly: it is in the bubble.
+type world struct {
+	data    *local.Data
+	sim     *local.Simulation
+	network *network
+	users   int
+}
+
+func newWorld(t *testing.T, users int) *world {
+	t.Helper()
+	org := organisation(users)
+	var locations []webexsim.Location
+	for _, l := range webexsim.DefaultLocations(users) {
+		l.ID = webexsim.LocationID(l.Name)
+		locations = append(locations, l)
+	}
+	cloud, err := webexsim.New(webexsim.Config{Locations: locations})
+	if err != nil {
+		t.Fatal(err)
+	}
+	skype, err := ucwasim.New(ucwasim.Config{Users: org.UCWA.Users, Domain: org.UCWA.Domain})
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := local.Join(t.Context(), filepath.Join(t.TempDir(), "dialtone.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = data.Close() })
+	return &world{
+		data: data, users: users, network: &network{hosts: map[string]http.Handler{skypeHost: skype.Handler(), webexHost: cloud.Handler()}},
+		sim: &local.Simulation{Skype: &ucwasim.Running{Server: skype}, Webex: cloud},
+	}
+}
+
+// work starts processes; stop waits for what they have under way.
+func (w *world) work(t *testing.T, processes int) (stop func()) {
+	t.Helper()
+	q, err := w.data.Queues.Queue(t.Context(), local.NumbersQueue)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	for range processes {
+		m, err := mapping.New(mapping.Config{
+			Source: q, Handler: mapping.Events(w.handler(t).Handle), Function: "change-number", Timeout: time.Minute,
+			BatchSize: 1, MaximumConcurrency: 4, // of a batch, all would wait for one that holds a mutex: a bubble's clock stands then
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		running.Go(func() {
+			if err := m.Run(ctx); err != nil {
+				t.Error(err)
+			}
+			c := m.Counts()
+			t.Logf("received %d, succeeded %d", c.Received, c.Succeeded)
+		})
+	}
+	return func() {
+		cancel()
+		running.Wait()
+	}
+}
+
+func (w *world) handler(t *testing.T) *changenumber.Handler {
+	t.Helper()
+	clients, err := vendors.Settings{
+		WebexBaseURL: "http://" + webexHost + "/v1", WebexSecret: "webex", WebexRate: 1000,
+		DiscoveryURL: "http://" + skypeHost + "/", SecretPrefix: "ucwa/",
+	}.Connect(vendors.Surroundings{Ledger: w.data.Ledger, Secrets: passwords{}, Network: w.network})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := changenumber.New(changenumber.Config{
+		Ledger: w.data.Ledger, Webex: clients.Webex, UCWA: clients.UCWA, Ready: clients.Ready,
+		Visibility: w, DeadLetters: w,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func (w *world) send(t *testing.T, n int) command.Key {
+	t.Helper()
+	sites := webexsim.DefaultLocations(1)
+	body := hire(fmt.Sprint("hire-", n), n, webexsim.LocationID(sites[n%len(sites)].Name))
+	if _, err := w.data.Send(t.Context(), body); err != nil {
+		t.Fatal(err)
+	}
+	c, err := command.Decode(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.Key
+}
+
+func (w *world) pause(t *testing.T, name string) ledger.Pause {
+	t.Helper()
+	p, err := w.data.Ledger.Pause(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// check wants nothing lost, nothing dead-lettered, and everybody with a number
+// of their own after one change.
+func (w *world) check(t *testing.T, keys []command.Key) {
+	t.Helper()
+	for _, name := range []string{local.NumbersQueue, local.NumbersDeadLetters} {
+		q, err := w.data.Queues.Queue(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err := q.Counts(t.Context()); err != nil || n.Visible+n.InFlight+n.Delayed > 0 {
+			t.Errorf("%s has %+v, %v", name, n, err)
+		}
+	}
+	for _, key := range keys {
+		if r, _, err := w.data.Ledger.Request(t.Context(), key); err != nil || r.Outcome == nil {
+			t.Fatalf("%s is %q, %v", key, r.State, err)
+		}
+	}
+	checkHires(t, w.data.Ledger, w.sim, organisation(w.users), keys)
+}
+
+// ChangeMessageVisibility implements [sqsbatch.Visibility].
+func (w *world) ChangeMessageVisibility(ctx context.Context, arn, receipt string, d time.Duration) error {
+	q, err := w.data.Queues.ByARN(ctx, arn)
+	if err != nil {
+		return err
+	}
+	return q.ChangeVisibility(ctx, receipt, d)
+}
+
+// SendDeadLetter implements [sqsbatch.DeadLetters].
+func (w *world) SendDeadLetter(ctx context.Context, d sqsbatch.DeadLetter) error {
+	q, err := w.data.Queues.Queue(ctx, local.NumbersDeadLetters)
+	if err != nil {
+		return err
+	}
+	_, err = q.Send(ctx, queue.Outgoing{Body: d.Body, Group: d.Group, DedupID: d.DedupID})
+	return err
+}
+
+// network calls the vendors' handlers by host, unless the host is gone.
+type network struct {
+	hosts map[string]http.Handler
+
+	mu     sync.Mutex
+	gone   *outage     // nil: all is well
+	lost   []time.Time // calls to the host that was gone
+	spared int         // calls to the others meanwhile
+}
+
+func (n *network) cut(o outage) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.gone = &o
+}
+
+func (n *network) mend() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.gone = nil
+}
+
+// outageOf notes a call and returns what is wrong with its host; nil if nothing.
+func (n *network) outageOf(host string) *outage {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	switch {
+	case n.gone == nil:
+		return nil
+	case n.gone.host != host:
+		n.spared++
+		return nil
+	}
+	n.lost = append(n.lost, time.Now())
+	return n.gone
+}
+
+// RoundTrip implements http.RoundTripper. Every answer takes 50 ms.
+func (n *network) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	if o := n.outageOf(r.URL.Host); o != nil {
+		return o.answer(r)
+	}
+	time.Sleep(50 * time.Millisecond)
+	r = r.Clone(r.Context())
+	r.Host = r.URL.Host
+	if r.Body == nil {
+		r.Body = http.NoBody
+	}
+	answer := httptest.NewRecorder()
+	n.hosts[r.Host].ServeHTTP(answer, r)
+	return answer.Result(), nil
+}
+
+// passwords are those of the simulators' generated users, and Webex's token.
+type passwords struct{}
+
+func (passwords) Secret(_ context.Context, name string) ([]byte, error) {
+	if name == "webex" {
+		return json.Marshal(map[string]string{"accessToken": webexsim.DefaultToken().AccessToken})
+	}
+	user := sipaddr.User(strings.TrimPrefix(name, "ucwa/"))
+	if user.Domain() == "" {
+		return nil, signin.ErrNoSecret
+	}
+	return json.Marshal(map[string]string{"username": string(user), "password": "pw-" + user.LocalPart()})
+}
+
+func (passwords) Save(context.Context, string, []byte) error {
+	return errors.New("passwords do not change")
+}
