@@ -319,7 +319,7 @@ func (o *OAuth) save(ctx context.Context, c consent, r rotation) error {
 	ctx, cancel := o.closing(ctx)
 	defer cancel()
 	o.keep(c.name, r)
-	if err := o.replace(ctx, c.name, r.renewed); err != nil {
+	if err := o.replace(ctx, c.name, r); err != nil {
 		return waiting("the user's renewed sign-in could not be saved", err)
 	}
 	o.mu.Lock()
@@ -335,17 +335,23 @@ func (o *OAuth) keep(name string, r rotation) {
 	o.unsaved[name] = r
 }
 
-// replace changes the refresh token in a secret and nothing else.
-func (o *OAuth) replace(ctx context.Context, name, refreshToken string) error {
+// replace changes the refresh token in a secret and nothing else; and not that of
+// a new consent, which somebody may have stored meanwhile.
+func (o *OAuth) replace(ctx context.Context, name string, r rotation) error {
+	forget(o.cfg.Secrets, time.Now(), name)
 	raw, err := o.cfg.Secrets.Secret(ctx, name)
 	if err != nil {
 		return err
 	}
+	var stored consent
 	fields := map[string]json.RawMessage{}
-	if json.Unmarshal(raw, &fields) != nil {
+	if json.Unmarshal(raw, &fields) != nil || json.Unmarshal(raw, &stored) != nil {
 		return errors.New("the secret is not a JSON object")
 	}
-	if fields["refreshToken"], err = json.Marshal(refreshToken); err != nil {
+	if stored.RefreshToken != r.old {
+		return nil
+	}
+	if fields["refreshToken"], err = json.Marshal(r.renewed); err != nil {
 		return err
 	}
 	data, err := json.Marshal(fields)

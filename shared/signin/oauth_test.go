@@ -262,6 +262,31 @@ func TestOAuthSaveFails(t *testing.T) {
 	}
 }
 
+// A new consent, or a new secret of the app, that is stored in the middle of a
+// renewal is not overwritten by what the old one was rotated to.
+func TestOAuthDoesNotOverwriteANewConsent(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ meanwhile, want string }{
+		"new consent":       {`{"refreshToken":"consented anew"}`, `{"refreshToken":"consented anew"}`},
+		"new note":          {`{"refreshToken":"r1","note":"new"}`, `{"note":"new","refreshToken":"r2"}`},
+		"secret was spoilt": {`nonsense`, `nonsense`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			v, rotate := consents(""), rotating()
+			server := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				v.set("ucwa/"+ada, c.meanwhile)
+				rotate(w, r)
+			})
+			v.set("ucwa/default", fmt.Sprintf(`{"clientId":"app","tokenUrl":%q}`, server.URL))
+			_, err := oauth(t, remember(v), newLedger()).Token(t.Context(), ask(""))
+			if got := v.get("ucwa/" + ada); got != c.want || (err == nil) != (c.meanwhile != "nonsense") {
+				t.Errorf("the secret is %s, want %s; %v", got, c.want, err)
+			}
+		})
+	}
+}
+
 // A caller who gives up in the middle of a renewal does not lose what it rotated.
 func TestOAuthIsFinished(t *testing.T) {
 	t.Parallel()
