@@ -11,8 +11,10 @@ import (
 	"testing/synctest"
 
 	"dialtone/infra/sim/simkit"
+	"dialtone/infra/sim/ucwasim"
 	"dialtone/shared/e164"
 	"dialtone/shared/ledger"
+	"dialtone/shared/outcome"
 	"dialtone/shared/sipaddr"
 )
 
@@ -97,77 +99,131 @@ func (m mortalStore) List(ctx context.Context, index, from, to string) iter.Seq2
 	return m.Store.List(ctx, index, from, to)
 }
 
+// deed is what happens to the first user: a request with an id, whose message is
+// returned, or something done by hand, without one.
+type deed func(s *site, id string) (body string)
+
+func assigning(d data) deed {
+	return func(s *site, id string) string { return s.assign(id, 1, d) }
+}
+
+func releasing(d data) deed {
+	return func(s *site, id string) string { return s.release(id, 1, d) }
+}
+
+func byHand(number string) deed {
+	return func(s *site, _ string) string { s.set(1, ucwasim.Phone{Number: number}); return "" }
+}
+
+// crash is a request that dies on the way.
+type crash struct {
+	before  []deed        // done before
+	left    deed          // a request that never ended, after these; nil: none
+	trouble *simkit.Fault // of its changeNumber; nil: 503, not applied
+	last    deed
+	changes int  // visible ones that it may make
+	open    bool // the request that never ended is open after it, too
+	check   func(t *testing.T, s *site, answer outcome.Event)
+}
+
 // TestCrashAtEverySideEffect lets the process die at each of its side effects
 // in turn, before and after the effect, and hands the message to a new one.
 func TestCrashAtEverySideEffect(t *testing.T) {
-	for name, c := range map[string]struct {
-		prepare []data // requests done before
-		crash   data
-		changes int  // visible ones that the request may make
-		left    data // a request that never ended, after prepare; nil: none
-	}{
-		"new hire":                  {nil, nil, 1, nil},
-		"replace":                   {[]data{nil}, data{"replace": true}, 1, nil},
-		"already there":             {[]data{nil}, nil, 0, nil},
-		"other phone, on the card":  {[]data{nil}, data{"phoneType": "other", "includeInContactCard": true}, 1, nil},
-		"dry run changes nothing":   {nil, data{"dryRun": true}, 0, nil},
-		"dry run of a replacement":  {[]data{nil}, data{"replace": true, "dryRun": true}, 0, nil},
-		"another wished for":        {[]data{{"number": "+12055000000"}}, data{"number": "+12055000003", "replace": true}, 1, nil},
-		"the one at hand":           {[]data{{"number": "+12055000003"}}, data{"number": "+12055000003", "replace": true}, 0, nil},
-		"after a first that failed": {nil, nil, 1, data{}},
-		"after a failed replace":    {[]data{nil}, nil, 0, data{"replace": true}},
-		"replace after another":     {[]data{nil}, data{"replace": true}, 1, data{"replace": true}},
+	first := []deed{assigning(nil)}
+	for name, c := range map[string]crash{
+		"new hire":                  {last: assigning(nil), changes: 1},
+		"replace":                   {before: first, last: assigning(data{"replace": true}), changes: 1, check: replacedOne},
+		"already there":             {before: first, last: assigning(nil)},
+		"other phone, on the card":  {last: assigning(data{"phoneType": "other", "includeInContactCard": true}), changes: 1},
+		"dry run changes nothing":   {last: assigning(data{"dryRun": true})},
+		"dry run of a replacement":  {before: first, last: assigning(data{"replace": true, "dryRun": true})},
+		"another wished for":        {before: []deed{assigning(data{"number": "+12055000000"})}, last: assigning(data{"number": "+12055000003", "replace": true}), changes: 1},
+		"the one at hand":           {before: []deed{assigning(data{"number": "+12055000003"})}, last: assigning(data{"number": "+12055000003", "replace": true})},
+		"over a number set by hand": {before: []deed{byHand("tel:+4989555123")}, last: assigning(data{"replace": true}), changes: 1},
+		"after a first that failed": {left: assigning(nil), last: assigning(nil), changes: 1},
+		"after a failed replace":    {before: first, left: assigning(data{"replace": true}), last: assigning(nil)},
+		"replace after another":     {before: first, left: assigning(data{"replace": true}), last: assigning(data{"replace": true}), changes: 1},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			for _, afterward := range []bool{false, true} {
-				alive := false
-				for step := 1; !alive && step < 100; step++ {
-					synctest.Test(t, func(t *testing.T) { // a dead process waits for a while before it gives up
-						l := &life{dies: step, afterward: afterward}
-						crashOnce(t, l, c.prepare, c.left, c.crash, c.changes)
-						alive = !l.isDead() // it lived through all its steps
-					})
-				}
-				if !alive {
-					t.Error("the request never ends")
-				}
-			}
-		})
+		t.Run(name, c.everywhere)
 	}
 }
 
-func crashOnce(t *testing.T, l *life, prepare []data, left, last data, changes int) {
+func replacedOne(t *testing.T, _ *site, answer outcome.Event) {
+	if a, err := answer.Assigned(); err != nil || len(a.Replaced) != 1 {
+		t.Errorf("outcome %+v, %v; want one number that rests", a, err)
+	}
+}
+
+func (c crash) everywhere(t *testing.T) {
+	t.Parallel()
+	for _, afterward := range []bool{false, true} {
+		alive := false
+		for step := 1; !alive && step < 100; step++ {
+			synctest.Test(t, func(t *testing.T) { // a dead process waits for a while before it gives up
+				l := &life{dies: step, afterward: afterward}
+				c.once(t, l)
+				alive = !l.isDead() // it lived through all its steps
+			})
+		}
+		if !alive {
+			t.Error("the request never ends")
+		}
+	}
+}
+
+func (c crash) once(t *testing.T, l *life) {
 	t.Helper()
 	s := newSite(t, options{inProcess: true})
-	for i, d := range prepare {
-		s.done(s.assign(fmt.Sprint("before-", i), 1, d))
-	}
-	if left != nil {
-		s.fault(simkit.Fault{Operation: "changeNumber", Status: 503, Times: 1})
-		s.comesBack(s.assign("left", 1, left))
-	}
+	c.prepare(s)
 	before := s.skypeUser(1).ChangeCount
-	body := s.assign("the one", 1, last)
+	body := c.last(s, "the one")
 	s.life = l
 	s.restart()
 	s.deliver(body)
 	s.life = nil
 	s.restart()
-	a := s.done(body)
-	again := s.done(body)
+	answer := s.end(body)
 	where := fmt.Sprintf("death at step %d, afterward %v", l.dies, l.afterward)
-	if a.Number != again.Number {
-		t.Errorf("%s: two answers: %s, %s", where, a.Number, again.Number)
+	if again := s.end(body); string(again.Data) != string(answer.Data) {
+		t.Errorf("%s: two answers: %s, %s", where, answer.Data, again.Data)
 	}
-	u := s.skypeUser(1)
-	if got := u.ChangeCount - before; got != changes {
-		t.Errorf("%s: %d visible changes, want %d", where, got, changes)
+	if got := s.skypeUser(1).ChangeCount - before; got != c.changes {
+		t.Errorf("%s: %d visible changes, want %d", where, got, c.changes)
 	}
 	if len(s.queue.letters) > 0 {
 		t.Errorf("%s: dead letter %v", where, s.queue.letters[0].Attributes)
 	}
-	s.agree(where)
+	if !c.open {
+		s.agree(where)
+	}
+	if c.check != nil {
+		c.check(t, s, answer)
+	}
+	if t.Failed() {
+		t.Log(where)
+	}
+}
+
+func (c crash) prepare(s *site) {
+	s.t.Helper()
+	for i, d := range c.before {
+		if body := d(s, fmt.Sprint("before-", i)); body != "" {
+			s.end(body)
+		}
+	}
+	if c.left == nil {
+		return
+	}
+	trouble := simkit.Fault{Status: 503}
+	if c.trouble != nil {
+		trouble = *c.trouble
+		s.fault(simkit.Fault{Operation: "phones", After: 1, Status: 503})
+	}
+	trouble.Operation, trouble.Times = "changeNumber", 1
+	s.fault(trouble)
+	s.comesBack(c.left(s, "left"))
+	s.skype.Script().Clear()
+	s.restart()
 }
 
 // agree checks that ledger and phones tell the same, with nothing half done.

@@ -44,6 +44,7 @@ type site struct {
 	queue   *queueLog
 	home    string // location id
 	life    *life  // nil: this process does not crash
+	edit    func(home string, c *changenumber.Config)
 
 	transport http.RoundTripper // nil: the network's
 }
@@ -53,6 +54,7 @@ type options struct {
 	locations []webexsim.Location
 	pageLimit int // of Webex's lists; zero: 2000
 	store     ledger.Store
+	edit      func(home string, c *changenumber.Config) // nil: as it is
 
 	singleFilter bool              // Webex's inventory is asked for one number at a time
 	inProcess    bool              // without a network, for bubbles of time
@@ -79,11 +81,11 @@ func newSite(t *testing.T, o options) *site {
 	if o.store == nil {
 		o.store = ledgertest.NewMemory()
 	}
-	cloud, err := webexsim.New(webexsim.Config{Locations: o.locations, PageLimit: o.pageLimit, SingleNumberFilter: o.singleFilter})
+	cloud, err := webexsim.New(webexsim.Config{Tokens: []webexsim.Token{lasting()}, Locations: o.locations, PageLimit: o.pageLimit, SingleNumberFilter: o.singleFilter})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &site{t: t, webex: cloud, store: o.store, queue: &queueLog{}, home: cloud.Locations()[0].ID, transport: o.transport}
+	s := &site{t: t, webex: cloud, store: o.store, queue: &queueLog{}, home: cloud.Locations()[0].ID, transport: o.transport, edit: o.edit}
 	if o.inProcess {
 		s.bridge(o.skype)
 	} else {
@@ -91,6 +93,13 @@ func newSite(t *testing.T, o options) *site {
 	}
 	s.restart()
 	return s
+}
+
+// lasting is a Webex token that outlives every rest of a number.
+func lasting() webexsim.Token {
+	t := webexsim.DefaultToken()
+	t.AccessLifetime = 10 * 365 * 24 * time.Hour
+	return t
 }
 
 // listen puts the vendors on real ports.
@@ -171,9 +180,11 @@ func (s *site) restart() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.handler, err = changenumber.New(changenumber.Config{
-		Ledger: s.ledger, Webex: cloud, UCWA: skype, Visibility: s.queue, DeadLetters: s.queue,
-	})
+	c := changenumber.Config{Ledger: s.ledger, Webex: cloud, UCWA: skype, Visibility: s.queue, DeadLetters: s.queue}
+	if s.edit != nil {
+		s.edit(s.home, &c)
+	}
+	s.handler, err = changenumber.New(c)
 	if err != nil {
 		s.t.Fatal(err)
 	}
