@@ -180,13 +180,13 @@ func (g *gate) known() (p ledger.Pause, fresh bool) {
 	return g.pause, !over && now.Before(g.seen.Add(recheck))
 }
 
-// remember takes note of what the ledger said. Calls that become free are
+// remember takes note of what the ledger said. Calls that were paused since are
 // counted anew. Round drops the monotonic clock, which stands still while a
 // function is frozen.
 func (g *gate) remember(p ledger.Pause) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.pause.Paused() && !p.Paused() {
+	if g.pause.Fence != p.Fence || g.pause.Paused() && !p.Paused() {
 		g.counter = g.newCounter()
 	}
 	g.pause, g.seen = p, time.Now().Round(0)
