@@ -33,6 +33,7 @@ type Number struct {
 	Request    command.Key       `json:"request,omitzero"` // the request that brought it to this state
 	Fence      int64             `json:"fence,omitempty"`  // Reserved: of the lease that claimed it
 	Since      time.Time         `json:"since"`
+	AssignedAt time.Time         `json:"assignedAt,omitzero"` // Quarantined: when it had been assigned; zero: not known
 	RestsUntil time.Time         `json:"restsUntil,omitzero"` // Quarantined and Parked; Reserved: the rest that a failed claim goes back to
 	Reason     string            `json:"reason,omitempty"`    // Parked: why
 }
@@ -202,6 +203,9 @@ func (n Number) parked(number e164.Number, locationID string, h Holder, reason s
 func (n Number) released(claimed command.Key, h Holder, until, now time.Time) (Number, error) {
 	if !n.HeldBy(h) || n.Request != claimed {
 		return n, errUnchanged
+	}
+	if n.State == Assigned {
+		n.AssignedAt = n.Since
 	}
 	n.State, n.Request, n.Fence, n.Since = Quarantined, h.Request, 0, now
 	n.RestsUntil = later(until, n.RestsUntil)

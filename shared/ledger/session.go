@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"iter"
 	"time"
 
 	"dialtone/shared/sipaddr"
@@ -48,30 +47,4 @@ func (l *Ledger) Refuse(ctx context.Context, user sipaddr.User, r Refusal) error
 		return s, nil
 	})
 	return err
-}
-
-// Pool names a location whose numbers the ledger keeps.
-type Pool struct {
-	LocationID string    `json:"locationId"`
-	Since      time.Time `json:"since"`
-}
-
-func (p Pool) item() Item {
-	return Item{Key: Key{KindPool, p.LocationID}, Index: "pools", Sort: p.LocationID}
-}
-
-// OpenPool makes a location known to [Ledger.Pools]. Opening it again is free of harm.
-func (l *Ledger) OpenPool(ctx context.Context, locationID string) error {
-	_, err := change(ctx, l, Key{KindPool, locationID}, record[Pool]{}, func(p Pool) (Pool, error) {
-		if p.LocationID != "" {
-			return p, errUnchanged
-		}
-		return Pool{LocationID: locationID, Since: time.Now().UTC()}, nil
-	})
-	return err
-}
-
-// Pools yields the locations whose numbers the ledger keeps, ascending.
-func (l *Ledger) Pools(ctx context.Context) iter.Seq2[Pool, error] {
-	return list[Pool](ctx, l, "pools", "", "")
 }

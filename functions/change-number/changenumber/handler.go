@@ -65,7 +65,7 @@ type Config struct {
 
 // Handler handles batches. It is safe for concurrent use.
 type Handler struct {
-	opened sync.Map // locations made known to the ledger
+	opened sync.Map // sites made known to the ledger
 	starts sync.Map // site: offset of the page that had free numbers
 	cfg    Config
 	runner *sqsbatch.Runner

@@ -9,6 +9,7 @@ import (
 	"dialtone/shared/e164"
 	"dialtone/shared/failure"
 	"dialtone/shared/ledger"
+	"dialtone/shared/numberpool"
 	"dialtone/shared/webex"
 )
 
@@ -29,24 +30,13 @@ func (p *pool) pages(ctx context.Context, start int) iter.Seq2[page, error] {
 	}
 	return func(yield func(page, error) bool) {
 		for answer, err := range p.h.cfg.Webex.AvailableNumberPages(ctx, o) {
-			usable := make([]e164.Number, 0, len(answer.Numbers))
-			for _, n := range answer.Numbers {
-				if eligible(n) {
-					usable = append(usable, n.PhoneNumber)
-				}
-			}
+			usable := numberpool.Eligible(answer.Numbers)
 			slices.Sort(usable)
 			if !yield(page{start: answer.Start, numbers: usable, tracking: answer.TrackingID}, err) || err != nil {
 				return
 			}
 		}
 	}
-}
-
-// eligible is the policy of what a person may get from the list: no caller ID
-// of a location, no service or mobile number, none that is out of service.
-func eligible(n webex.AvailableNumber) bool {
-	return n.State == webex.Active && !n.MainNumber && !n.ServiceNumber && !n.Mobile
 }
 
 // vet asks the inventory about numbers that are to be handed out and returns
@@ -163,18 +153,18 @@ func (h *Handler) foundAt(k poolKey, start int) {
 	}
 }
 
-// opened makes a location that has numbers known to the ledger, once for the
-// life of the process.
+// opened makes a location that has numbers known to the ledger, and what licence
+// they are wanted for, once for the life of the process.
 func (p *pool) opened(ctx context.Context, page page) error {
 	if p.key.dry || len(page.numbers) == 0 {
 		return nil
 	}
-	if _, known := p.h.opened.Load(p.key.location); known {
+	if _, known := p.h.opened.Load(p.key.site); known {
 		return nil
 	}
-	if err := p.h.cfg.Ledger.OpenPool(ctx, p.key.location); err != nil {
+	if err := p.h.cfg.Ledger.OpenPool(ctx, p.key.location, p.key.org, p.key.license); err != nil {
 		return err
 	}
-	p.h.opened.Store(p.key.location, true)
+	p.h.opened.Store(p.key.site, true)
 	return nil
 }

@@ -110,7 +110,7 @@ func fitting(all []pending) (n int) {
 	return n
 }
 
-// outcomes picks the finished requests out of the records. What can never be
+// outcomes picks the finished requests and the notices out of the records. What can never be
 // published, because it cannot be read or is too big for the bus, is passed over:
 // it would hold up all behind it until the stream forgets them. An alarm counts
 // these lines.

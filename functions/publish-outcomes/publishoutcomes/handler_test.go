@@ -115,6 +115,27 @@ func TestPublishesFinishedRequestsOnly(t *testing.T) {
 	}
 }
 
+// A notice answers no request, and is published all the same.
+func TestPublishesNotices(t *testing.T) {
+	low := outcome.NewPoolLow(outcome.PoolLow{LocationID: "L1", LicenseType: command.Professional, Free: 3, Threshold: 10, At: time.Unix(0, 0)})
+	data, err := json.Marshal(ledger.Notice{Event: low})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bus := &fakeBus{}
+	failed := handle(t, bus, raw(1, "pool/L1", "{}"), raw(2, "notice/"+low.ID, string(data)))
+	if len(failed) > 0 || len(bus.calls) != 1 || len(bus.calls[0]) != 1 {
+		t.Fatalf("failed %v, calls %v", failed, bus.calls)
+	}
+	var o outcome.Event
+	if err := json.Unmarshal([]byte(bus.calls[0][0].Detail), &o); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := o.PoolLow(); err != nil || p.Free != 3 || bus.calls[0][0].Type != outcome.TypePoolLow || o.ID != low.ID {
+		t.Errorf("published %+v, %v", bus.calls[0][0], err)
+	}
+}
+
 func TestAtMostTenInACall(t *testing.T) {
 	bus := &fakeBus{}
 	handle(t, bus, done(t, 1, 25)...)

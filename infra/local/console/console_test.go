@@ -29,7 +29,7 @@ func serve(t *testing.T) *httptest.Server {
 			t.Fatal(err)
 		}
 	}
-	must(l.OpenPool(ctx, "site"))
+	must(l.OpenPool(ctx, "site", "", command.Professional))
 	_, err := l.Claim(ctx, "+12056350001", "site", ledger.Holder{User: "ada@contoso.test", PhoneType: command.Work, Request: key})
 	must(err)
 	must(l.Bury(ctx, ledger.DeadLetter{

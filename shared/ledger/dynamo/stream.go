@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -14,41 +15,67 @@ import (
 // StreamFilter is the event source mapping's filter pattern that lets only those
 // records pass of which [Outcome] makes an outcome, so that no other change of
 // the ledger is an invocation: images of requests that are given an expiry,
-// which they are when they finish. (AWS Lambda Developer Guide: "Using event
+// which they are when they finish, and of notices, which have one from the start. (AWS Lambda Developer Guide: "Using event
 // filtering with a DynamoDB event source".)
-const StreamFilter = `{"dynamodb":{"NewImage":{"pk":{"S":[{"prefix":"request/"}]},"expires":{"N":[{"exists":true}]}}}}`
+const StreamFilter = `{"dynamodb":{"NewImage":{"pk":{"S":[{"prefix":"request/"},{"prefix":"notice/"}]},"expires":{"N":[{"exists":true}]}}}}`
 
 // Outcome returns the outcome that a record of the table's stream brings: that
-// of a request whose new image is finished. It is nil, without an error, for
-// anything else: other items, requests in progress, deletions.
+// of a request whose new image is finished, or a notice, which answers none. It is
+// nil, without an error, for anything else: other items, requests in progress,
+// deletions.
 //
 // A stream delivers a record at least once, and a request that was replayed
 // finishes twice; the outcome's ID is stable, so that consumers can drop repeats.
 // An error means that the image is none of this package's making, now and
 // whenever it is read again.
 func Outcome(record events.DynamoDBStreamRecord) (*outcome.Event, error) {
-	key, ok := imageText(record.NewImage, attrKey)
-	if !ok || !strings.HasPrefix(key, string(ledger.KindRequest)+"/") {
+	key, _ := imageText(record.NewImage, attrKey)
+	kind, _, _ := strings.Cut(key, "/")
+	outcomeOf := map[ledger.Kind]func([]byte) (*outcome.Event, error){
+		ledger.KindRequest: answered, ledger.KindNotice: noticed,
+	}[ledger.Kind(kind)]
+	if outcomeOf == nil {
 		return nil, nil
 	}
 	data, ok := imageText(record.NewImage, attrData)
 	if !ok {
 		return nil, fmt.Errorf("read outcome of %s: attribute %s is not a string", key, attrData)
 	}
-	var r ledger.Request
-	if err := json.Unmarshal([]byte(data), &r); err != nil {
+	o, err := outcomeOf([]byte(data))
+	if err != nil {
 		return nil, fmt.Errorf("read outcome of %s: %w", key, err)
+	}
+	return o, nil
+}
+
+// answered returns the outcome of a finished request.
+func answered(data []byte) (*outcome.Event, error) {
+	var r ledger.Request
+	if err := json.Unmarshal(data, &r); err != nil {
+		return nil, err
 	}
 	switch r.State {
 	case ledger.Done, ledger.Failed:
 		if r.Outcome == nil {
-			return nil, fmt.Errorf("read outcome of %s: it is %s without one", key, r.State)
+			return nil, fmt.Errorf("it is %s without one", r.State)
 		}
 		return r.Outcome, nil
 	case ledger.Running, ledger.Waiting:
 		return nil, nil
 	}
-	return nil, fmt.Errorf("read outcome of %s: unknown state %q", key, r.State)
+	return nil, fmt.Errorf("unknown state %q", r.State)
+}
+
+// noticed returns the event of a notice.
+func noticed(data []byte) (*outcome.Event, error) {
+	var n ledger.Notice
+	if err := json.Unmarshal(data, &n); err != nil {
+		return nil, err
+	}
+	if n.Event.ID == "" {
+		return nil, errors.New("it is a notice without an event")
+	}
+	return &n.Event, nil
 }
 
 // imageText returns a string attribute of an image; ok is false where there is

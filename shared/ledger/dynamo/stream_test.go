@@ -51,6 +51,8 @@ func TestOutcome(t *testing.T) {
 		lease, _, err = l.Begin(ctx, request, time.Now().Add(time.Hour))
 		return err
 	}
+	days := 4.5
+	low := outcome.NewPoolLow(outcome.PoolLow{LocationID: "L1", LicenseType: command.Standard, Free: 9, DaysLeft: &days, At: time.Now().Round(0)})
 	person := ledger.Key{Kind: ledger.KindPerson, ID: string(user)}
 	for _, step := range []struct {
 		name string
@@ -71,6 +73,13 @@ func TestOutcome(t *testing.T) {
 		{"refusal of a sign-in, which expires too", func() error {
 			return l.Refuse(ctx, user, ledger.Refusal{Until: time.Now().Add(time.Hour), Fingerprint: "f"})
 		}, ledger.Key{Kind: ledger.KindSession, ID: string(user)}, nil},
+		{"notice", func() error { return l.Announce(ctx, low) }, ledger.Key{Kind: ledger.KindNotice, ID: low.ID}, &low},
+		{"notice again", func() error { return l.Announce(ctx, low) }, ledger.Key{Kind: ledger.KindNotice, ID: low.ID}, &low},
+		{"pool", func() error { return l.OpenPool(ctx, "L1", "", command.Standard) }, ledger.Key{Kind: ledger.KindPool, ID: "L1"}, nil},
+		{"pool that runs low", func() error {
+			_, err := l.Counted(ctx, ledger.Pool{LocationID: "L1"}, command.Standard, ledger.Tally{At: time.Now(), Level: ledger.LevelLow})
+			return err
+		}, ledger.Key{Kind: ledger.KindPool, ID: "L1"}, nil},
 		{"dead letter", func() error {
 			return l.Bury(ctx, ledger.DeadLetter{Request: request.Key, Body: "{}"})
 		}, ledger.Key{Kind: ledger.KindDeadLetter, ID: request.Key.Hash()}, nil},
@@ -167,9 +176,14 @@ func TestOutcomeUnreadable(t *testing.T) {
 			t.Errorf("%s: %v, %v; want an error that says %q", name, got, err, c.says)
 		}
 	}
-	_, err := dynamo.Outcome(events.DynamoDBStreamRecord{NewImage: image{"pk": events.NewStringAttribute("request/abc")}})
-	if err == nil {
-		t.Error("no data: no error")
+	for _, img := range []image{
+		{"pk": events.NewStringAttribute("request/abc")},
+		{"pk": events.NewStringAttribute("notice/abc")},
+		{"pk": events.NewStringAttribute("notice/abc"), "data": events.NewStringAttribute("{}")},
+	} {
+		if _, err := dynamo.Outcome(events.DynamoDBStreamRecord{NewImage: img}); err == nil {
+			t.Errorf("%v: no error", img)
+		}
 	}
 }
 

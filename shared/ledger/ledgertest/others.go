@@ -1,17 +1,15 @@
 package ledgertest
 
 import (
-	"slices"
 	"testing"
 
 	"dialtone/shared/ledger"
 )
 
 func otherTests() map[string]run {
-	return map[string]run{
-		"session-refusal": refusal,
-		"pool-open-twice": openPool,
-	}
+	all := poolTests()
+	all["session-refusal"] = refusal
+	return all
 }
 
 func refusal(t *testing.T, s *subject) {
@@ -40,21 +38,4 @@ func refusal(t *testing.T, s *subject) {
 	if _, found := refused("one"); found {
 		t.Error("refused though another secret was refused since")
 	}
-}
-
-func openPool(t *testing.T, s *subject) {
-	l := s.ledger()
-	s.race(func(int) {
-		if err := l.OpenPool(t.Context(), s.location()); err != nil {
-			t.Errorf("open pool: %v", err)
-		}
-	})
-	s.eventually(t, func() string {
-		pools, err := all(l.Pools(t.Context()))
-		must(t, err)
-		if !slices.ContainsFunc(pools, func(p ledger.Pool) bool { return p.LocationID == s.location() }) {
-			return "the pool is not listed"
-		}
-		return ""
-	})
 }
