@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"dialtone/shared/failure"
+	"dialtone/shared/logattr"
 )
 
 // Secrets keeps one set of Credentials, such as an entry of a secret store.
@@ -154,7 +155,7 @@ func (r *Refresher) attempt(ctx context.Context, rejected string) error {
 		return nil
 	}
 	r.after, r.lastFail = time.Now().Add(rest(err)), err
-	r.log.ErrorContext(ctx, "webex: access token not renewed", "error", err)
+	r.log.ErrorContext(ctx, "webex: access token not renewed", logattr.Error(err), logattr.Advice(err))
 	return err
 }
 

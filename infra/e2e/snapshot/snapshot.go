@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -161,6 +162,10 @@ func (c canon) value(name string, v any) any {
 		return "<ids>"
 	case "lease", "owner":
 		return "<id>"
+	case "problem":
+		if text, is := v.(string); is {
+			v = regexp.MustCompile(`https?://\S+`).ReplaceAllString(text, "<url>") // with port and application
+		}
 	}
 	switch v := v.(type) {
 	case map[string]any:

@@ -56,8 +56,10 @@ func TestCanonical(t *testing.T) {
 	t.Parallel()
 	rules := snapshot.Rules{Rename: map[string]string{"dialtone-numbers": "numbers"}}
 	one := run(time.Unix(1, 0).UTC(), "+4940000000001", "+4940000000002", "numbers.fifo")
-	want := canonical(t, one, rules)
 	two := run(time.Unix(2, 5).UTC(), "+4940000000008", "+4940000000007", "dialtone-numbers.fifo")
+	one.Requests[0].Problem = "denied: GET http://127.0.0.1:35655/ucwa/applications/7092/me: status 403"
+	want := canonical(t, one, rules)
+	two.Requests[0].Problem = "denied: GET http://127.0.0.1:38687/ucwa/applications/6992/me: status 403"
 	two.Numbers = append(two.Numbers, ledger.Number{Number: "+4940000000001", LocationID: "l", State: ledger.Free})
 	if got := canonical(t, two, rules); !reflect.DeepEqual(got, want) {
 		t.Errorf("got\n%v\nwant\n%v", got, want)
@@ -66,6 +68,7 @@ func TestCanonical(t *testing.T) {
 		"number of somebody else": func(s *snapshot.Snapshot) { s.Numbers[0].User = bob },
 		"state":                   func(s *snapshot.Snapshot) { s.Requests[0].State = ledger.Failed },
 		"attempts":                func(s *snapshot.Snapshot) { s.Requests[0].Attempts = 2 },
+		"problem":                 func(s *snapshot.Snapshot) { s.Requests[0].Problem = "denied: GET http://127.0.0.1:1/: status 404" },
 		"body":                    func(s *snapshot.Snapshot) { s.DeadLetters[0].Body = "" },
 		"one less":                func(s *snapshot.Snapshot) { s.People = s.People[:1] },
 		"outcome's number": func(s *snapshot.Snapshot) {
@@ -73,6 +76,7 @@ func TestCanonical(t *testing.T) {
 		},
 	} {
 		changed := run(time.Unix(1, 0).UTC(), "+4940000000001", "+4940000000002", "numbers.fifo")
+		changed.Requests[0].Problem = one.Requests[0].Problem
 		change(&changed)
 		if reflect.DeepEqual(canonical(t, changed, rules), want) {
 			t.Errorf("another %s makes no difference", what)
