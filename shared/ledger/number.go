@@ -35,7 +35,7 @@ type Number struct {
 	Since      time.Time         `json:"since"`
 	AssignedAt time.Time         `json:"assignedAt,omitzero"` // Quarantined: when it had been assigned; zero: not known
 	RestsUntil time.Time         `json:"restsUntil,omitzero"` // Quarantined and Parked; Reserved: the rest that a failed claim goes back to
-	Reason     string            `json:"reason,omitempty"`    // Parked: why
+	Reason     string            `json:"reason,omitempty"`    // Parked: why; Free: why an operator freed it
 }
 
 // Holder is whom a number is claimed for, and by which request.
