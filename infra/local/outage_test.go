@@ -43,6 +43,10 @@ const (
 	// tripping is how many calls it may take to find out: five in a row in each
 	// process, if neither hears of the other's, and what is under way beside them.
 	tripping = processes * (5 + pollers - 1)
+
+	// aside is how many calls the other vendor may get for each that is in vain:
+	// one message in each process is sent ahead to a probe.
+	aside = 4 * processes
 )
 
 // TestOutage: a vendor is gone for ten minutes in the middle of commands, which two
@@ -115,6 +119,12 @@ func (o outage) checkCalls(t *testing.T, w *world, p ledger.Pause) {
 	if calls > p.Probes+tripping {
 		t.Errorf("%d calls for %d probes, and %d at most to find out", calls, p.Probes, tripping)
 	}
+	if most := aside * (p.Probes + tripping); w.network.spared > most {
+		t.Errorf("%d calls to the vendor that is well, want %d at most", w.network.spared, most)
+	}
+	if most := outageLasts/4 + time.Second; w.longest > most {
+		t.Errorf("a message was put back for %s, want %s at most", w.longest, most)
+	}
 	if pending := w.pause(t, o.pause); pending.Paused() {
 		t.Errorf("still paused at the end: %+v", pending)
 	}
@@ -148,6 +158,9 @@ type world struct {
 	sim     *local.Simulation
 	network *network
 	users   int
+
+	mu      sync.Mutex
+	longest time.Duration // that a message was put back for
 }
 
 func newWorld(t *testing.T, users int) *world {
@@ -295,6 +308,9 @@ func (w *world) check(t *testing.T, keys []command.Key) {
 
 // ChangeMessageVisibility implements [sqsbatch.Visibility].
 func (w *world) ChangeMessageVisibility(ctx context.Context, arn, receipt string, d time.Duration) error {
+	w.mu.Lock()
+	w.longest = max(w.longest, d)
+	w.mu.Unlock()
 	q, err := w.data.Queues.ByARN(ctx, arn)
 	if err != nil {
 		return err

@@ -328,6 +328,50 @@ func TestRetryAfterIsKept(t *testing.T) {
 	})
 }
 
+// TestRetryAfterOfAProbe is kept like any other.
+func TestRetryAfterOfAProbe(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		v := &vendor{answer: status(429, "Retry-After", "10")}
+		tr := process(t, v, ledgertest.NewMemory(), oneForAll)
+		call(t.Context(), tr, home)
+		time.Sleep(10 * time.Second)
+		v.does(status(503, "Retry-After", "300"))
+		if f := call(t.Context(), tr, home); f != nil {
+			t.Fatalf("no probe: %v", f)
+		}
+		if f := call(t.Context(), tr, home); f == nil || f.RetryAfter < 300*time.Second {
+			t.Errorf("refused with %v, want 300 s at least", f)
+		}
+	})
+}
+
+// TestCountedAnew: what a process counted before a pause that it slept through
+// does not count after it.
+func TestCountedAnew(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		v, store := &vendor{answer: reset}, ledgertest.NewMemory()
+		a, b := process(t, v, store), process(t, v, store)
+		for range 4 {
+			call(t.Context(), b, home)
+		}
+		trip(t, a, v)
+		v.does(nil)
+		time.Sleep(5 * time.Second)
+		call(t.Context(), a, home)
+		v.does(reset)
+		for n := range 5 {
+			if f := call(t.Context(), b, home); f != nil {
+				t.Fatalf("paused by failure %d: %v", n, f)
+			}
+		}
+		if f := call(t.Context(), b, home); f == nil {
+			t.Error("not paused by five failures")
+		}
+	})
+}
+
 // TestSuccessForgives: failures in a row count, others do not.
 func TestSuccessForgives(t *testing.T) {
 	t.Parallel()
@@ -379,6 +423,28 @@ func TestReady(t *testing.T) {
 		v.does(nil)
 		if f := call(t.Context(), tr, home); f != nil {
 			t.Errorf("the probe was used up: %v", f)
+		}
+	})
+}
+
+// TestReadyHearsOfProbes: who is at the end of a pause as it was known asks again.
+func TestReadyHearsOfProbes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		v, store := &vendor{}, ledgertest.NewMemory()
+		a, b := process(t, v, store), process(t, v, store)
+		trip(t, a, v)
+		pool, _ := url.Parse(home)
+		time.Sleep(3 * time.Second)
+		if err := b.Ready(t.Context(), pool); err == nil {
+			t.Error("paused, but ready")
+		}
+		time.Sleep(time.Second)
+		if f := call(t.Context(), a, home); f != nil {
+			t.Fatalf("no probe: %v", f)
+		}
+		if err := b.Ready(t.Context(), pool); err == nil {
+			t.Error("ready after the probe of another process failed")
 		}
 	})
 }

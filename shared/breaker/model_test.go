@@ -40,7 +40,7 @@ func TestModel(t *testing.T) {
 		}
 	})
 	rapid.Check(t, func(r *rapid.T) {
-		steps := rapid.SliceOfN(step, 1, 60).Draw(r, "steps")
+		steps := rapid.SliceOfN(step, 30, 120).Draw(r, "steps")
 		var problem error
 		synctest.Test(t, func(t *testing.T) { problem = play(t, steps) })
 		if problem != nil {

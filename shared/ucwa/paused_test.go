@@ -1,6 +1,7 @@
 package ucwa_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"testing"
@@ -40,4 +41,44 @@ func TestPaused(t *testing.T) {
 	if calls := p.take(); calls != "create" {
 		t.Errorf("opening made the calls %q, want no discovery", calls)
 	}
+}
+
+// TestPausedAddresses: of addresses that are all paused the one due first says
+// when to come back; one that was asked speaks before any that was not.
+func TestPausedAddresses(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		waits map[string]time.Duration // by host; 0: it is asked, in vain
+		want  time.Duration
+	}{
+		"all paused":   {map[string]time.Duration{"lyncdiscoverinternal.contoso.test": time.Hour, "lyncdiscover.contoso.test": time.Minute}, time.Minute},
+		"first paused": {map[string]time.Duration{"lyncdiscoverinternal.contoso.test": time.Hour, "lyncdiscover.contoso.test": 0}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			client, err := ucwa.New(ucwa.Config{Tokens: &source{}, HTTP: &http.Client{Transport: waiting(c.waits)}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond) // no time for a second try
+			defer cancel()
+			_, err = client.Open(ctx, ada)
+			e := ucwa.As(err)
+			if e == nil || e.Class != failure.Unavailable || e.Remedy != ucwa.Retry || e.RetryAfter != c.want {
+				t.Errorf("%#v, want retry after %s", e, c.want)
+			}
+			if f := failure.As(err); c.want == 0 && f != nil {
+				t.Errorf("an address that was not asked speaks: %v", f)
+			}
+		})
+	}
+}
+
+type waiting map[string]time.Duration
+
+func (w waiting) RoundTrip(r *http.Request) (*http.Response, error) {
+	if wait := w[r.URL.Host]; wait > 0 {
+		return nil, &failure.Error{Class: failure.Unavailable, Reason: "not called", RetryAfter: wait, Err: failure.ErrPaused}
+	}
+	return nil, errors.New("no such host")
 }
