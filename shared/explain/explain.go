@@ -61,7 +61,7 @@ func fromUCWA(e *ucwa.Error) *failure.Error {
 }
 
 func ucwaWords(e *ucwa.Error) words {
-	for _, c := range ucwaCases {
+	for _, c := range append(forwardingCases(), ucwaCases...) {
 		if c.is(e) {
 			return c.words
 		}
@@ -69,11 +69,14 @@ func ucwaWords(e *ucwa.Error) words {
 	return byClass("Skype for Business", e.Class)
 }
 
-// ucwaCases are tried in order; the first that fits speaks.
-var ucwaCases = []struct {
+// ucwaCase is a failure that has words of its own.
+type ucwaCase struct {
 	is func(*ucwa.Error) bool
 	words
-}{
+}
+
+// ucwaCases are tried in order; the first that fits speaks.
+var ucwaCases = []ucwaCase{
 	{because(ucwa.ErrWrongUser), words{
 		"the credentials signed in another person; nothing was changed",
 		"Correct the secret of this user so that it names the user's own account, then replay the request.",

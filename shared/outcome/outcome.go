@@ -97,6 +97,11 @@ type Forwarding struct {
 	NoAnswer   ForwardTarget `json:"unansweredCall"`
 }
 
+// RingsAt reports whether calls ring at the target besides the user's phones.
+func (f Forwarding) RingsAt(t ringtarget.Target) bool {
+	return f.Active == "SimultaneousRing" && f.Ring.Target == "Contact" && t != "" && ringtarget.Same(f.Ring.URI, string(t))
+}
+
 // ForwardTarget is where one kind of forwarding leads.
 type ForwardTarget struct {
 	Target           string `json:"target"`                     // None, Contact, Team, Delegates or Voicemail

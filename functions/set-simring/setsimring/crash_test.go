@@ -1,0 +1,193 @@
+package setsimring_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"dialtone/infra/sim/simkit"
+	"dialtone/infra/sim/ucwasim"
+	"dialtone/shared/ledger"
+)
+
+// life is a process that dies after one of its side effects: a write to the
+// ledger or a call to a vendor, counted from 1; after none, it dies before the
+// first. From then on nothing it does reaches anybody.
+type life struct {
+	mu   sync.Mutex
+	step int
+	dies int // after this step; negative: never
+	dead bool
+	end  context.CancelFunc
+}
+
+var errDead = errors.New("the process is dead")
+
+// act runs one side effect of the process.
+func (l *life) act(effect func() error) error {
+	l.mu.Lock()
+	l.dead = l.dead || l.dies == 0
+	l.step++
+	last, dead := l.step == l.dies, l.dead
+	l.dead = dead || last
+	l.mu.Unlock()
+	if dead {
+		l.end()
+		return errDead
+	}
+	err := effect()
+	if last {
+		l.end()
+		return errDead
+	}
+	return err
+}
+
+func (l *life) isDead() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.dead
+}
+
+type mortalTransport struct {
+	http.RoundTripper
+	life *life
+}
+
+func (m mortalTransport) RoundTrip(r *http.Request) (resp *http.Response, err error) {
+	dead := m.life.act(func() error { resp, err = m.RoundTripper.RoundTrip(r); return nil })
+	if dead != nil {
+		if resp != nil {
+			_ = resp.Body.Close()
+		}
+		return nil, dead
+	}
+	return resp, err
+}
+
+type mortalStore struct {
+	ledger.Store
+	life *life
+}
+
+func (m mortalStore) Put(ctx context.Context, i ledger.Item) (err error) {
+	if dead := m.life.act(func() error { err = m.Store.Put(ctx, i); return nil }); dead != nil {
+		return dead
+	}
+	return err
+}
+
+func (m mortalStore) Get(ctx context.Context, k ledger.Key) (ledger.Item, error) {
+	if m.life.isDead() {
+		return ledger.Item{}, errDead
+	}
+	return m.Store.Get(ctx, k)
+}
+
+func (m mortalStore) List(ctx context.Context, index, from, to string) iter.Seq2[ledger.Item, error] {
+	if m.life.isDead() {
+		return func(yield func(ledger.Item, error) bool) { yield(ledger.Item{}, errDead) }
+	}
+	return m.Store.List(ctx, index, from, to)
+}
+
+func toDelegates() ucwasim.Forwarding {
+	return ucwasim.Forwarding{
+		ActiveSetting: "ImmediateForward", ActivePeriod: "Workhours", Immediate: ucwasim.Destination{Target: "Delegates"},
+		SimultaneousRing: ucwasim.Destination{RingDelay: 15},
+		Unanswered:       ucwasim.Destination{Target: "Contact", Contact: "tel:+14255550111", RingDelay: 30},
+	}
+}
+
+// TestCrashAtEverySideEffect lets the process die after each of its side effects
+// in turn and hands the message to a new one.
+func TestCrashAtEverySideEffect(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		done    []string // before
+		left    string   // never ended, after those; "": none
+		crash   string
+		changes int // visible ones that the request may make
+		rings   string
+	}{
+		"enable":                     {nil, "", enable("1", mobile), 1, mobile},
+		"move":                       {[]string{enable("1", mobile)}, "", enable("2", another), 1, another},
+		"rings there already":        {[]string{enable("1", mobile)}, "", enable("2", mobile), 0, mobile},
+		"disable":                    {[]string{enable("1", mobile)}, "", disable("2"), 1, ""},
+		"disable after a move":       {[]string{enable("1", mobile), enable("2", another)}, "", disable("3"), 1, ""},
+		"disable twice":              {[]string{enable("1", mobile), disable("2")}, "", disable("3"), 0, ""},
+		"again":                      {[]string{enable("1", mobile), disable("2")}, "", enable("3", mobile), 1, mobile},
+		"enable after one left":      {nil, enable("1", another), enable("2", mobile), 1, mobile},
+		"disable after one left":     {nil, enable("1", another), disable("2"), 0, ""},
+		"disable after a left move":  {[]string{enable("1", mobile)}, enable("2", another), disable("3"), 1, ""},
+		"enable after left disable":  {[]string{enable("1", mobile)}, disable("2"), enable("3", mobile), 0, mobile},
+		"disable after left disable": {[]string{enable("1", mobile)}, disable("2"), disable("3"), 1, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			alive := false
+			for step := 0; !alive && step < 100; step++ {
+				synctest.Test(t, func(t *testing.T) {
+					l := &life{dies: step}
+					crashOnce(t, l, c.done, c.left, c.crash, c.changes, c.rings)
+					alive = !l.isDead() // it lived through all its steps
+				})
+			}
+			if !alive {
+				t.Error("the request never ends")
+			}
+		})
+	}
+}
+
+func crashOnce(t *testing.T, l *life, done []string, left, last string, changes int, rings string) {
+	t.Helper()
+	s := newSite(t, ucwasim.Config{})
+	before := s.set(toDelegates())
+	for _, b := range done {
+		s.done(b)
+	}
+	if left != "" {
+		for _, o := range []string{"simultaneousRingToContact", "immediateForwardToDelegates"} {
+			s.fault(simkit.Fault{Operation: o, Status: 503, Times: 1})
+		}
+		if back := s.deliver(left); len(back) != 1 {
+			t.Fatal("the left request has ended")
+		}
+		s.skype.Script().Clear()
+	}
+	count := s.calls().ChangeCount
+	s.life = l
+	s.restart()
+	s.deliver(last)
+	s.life = nil
+	s.restart()
+	first := s.done(last)
+	where := fmt.Sprintf("death after step %d", l.dies)
+	if again := s.done(last); string(again.Data) != string(first.Data) {
+		t.Errorf("%s: two answers: %s, %s", where, first.Data, again.Data)
+	}
+	now := s.calls()
+	if got := now.ChangeCount - count; got != changes {
+		t.Errorf("%s: %d visible changes, want %d", where, got, changes)
+	}
+	if rings == "" && now.Forwarding != before {
+		t.Errorf("%s: %+v, want %+v", where, now.Forwarding, before)
+	}
+	if rings != "" && (now.ActiveSetting != "SimultaneousRing" || now.SimultaneousRing.Contact != rings) {
+		t.Errorf("%s: rings at %+v", where, now.SimultaneousRing)
+	}
+	if rings != "" { // and the way back is not lost
+		if s.disabled(disable("end")); s.calls().Forwarding != before {
+			t.Errorf("%s: disabled: %+v, want %+v", where, s.calls().Forwarding, before)
+		}
+	}
+	if len(s.queue.letters) > 0 {
+		t.Errorf("%s: dead letter %v", where, s.queue.letters[0].Attributes)
+	}
+}
