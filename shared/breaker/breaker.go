@@ -68,13 +68,13 @@ type Transport struct {
 func New(cfg Config) (*Transport, error) {
 	var problems []error
 	if cfg.Vendor == "" || strings.ContainsAny(cfg.Vendor, "/ ") {
-		problems = append(problems, fmt.Errorf("Vendor is %q, want a name without blanks and /", cfg.Vendor))
+		problems = append(problems, fmt.Errorf("field Vendor is %q, want a name without blanks and /", cfg.Vendor))
 	}
 	if cfg.Ledger == nil {
-		problems = append(problems, errors.New("Ledger is missing"))
+		problems = append(problems, errors.New("field Ledger is missing"))
 	}
 	if cfg.Failures < 0 {
-		problems = append(problems, fmt.Errorf("Failures is %d, want 1 or more, or 0 for %d", cfg.Failures, defaultFailures))
+		problems = append(problems, fmt.Errorf("field Failures is %d, want 1 or more, or 0 for %d", cfg.Failures, defaultFailures))
 	}
 	if err := errors.Join(problems...); err != nil {
 		return nil, fmt.Errorf("breaker config: %w", err)
