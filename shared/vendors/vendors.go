@@ -5,7 +5,6 @@ package vendors
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 
@@ -15,8 +14,8 @@ import (
 	"dialtone/shared/ledger"
 	"dialtone/shared/signin"
 	"dialtone/shared/ucwa"
+	"dialtone/shared/vendors/webexcloud"
 	"dialtone/shared/webex"
-	"dialtone/shared/webexsecret"
 )
 
 // Settings say which Webex and which Skype for Business to work with, and as
@@ -37,15 +36,16 @@ type Settings struct {
 
 // Read reads the settings; problems are left with the reader.
 func Read(r *env.Reader) Settings {
+	cloud := webexcloud.Read(r)
 	s := Settings{
-		WebexBaseURL: r.URLOr("WEBEX_BASE_URL", ""),
-		WebexSecret:  r.StringOr("WEBEX_SECRET_ID", "webex"),
-		WebexOrg:     r.StringOr("WEBEX_ORG_ID", ""),
-		WebexRate:    r.FloatOr("WEBEX_RATE", 1.5, 0.01, 1000),
+		WebexBaseURL: cloud.BaseURL,
+		WebexSecret:  cloud.Secret,
+		WebexOrg:     cloud.Org,
+		WebexRate:    cloud.Rate,
+		AllowHTTP:    cloud.AllowHTTP,
 		DiscoveryURL: r.URLOr("UCWA_DISCOVERY_URL", ""),
 		Auth:         r.OneOfOr("UCWA_AUTH", signin.AuthPassword, signin.AuthPassword, signin.AuthBroker, signin.AuthOAuth),
 		SecretPrefix: r.StringOr("UCWA_SECRET_PREFIX", "ucwa/"),
-		AllowHTTP:    r.BoolOr(env.AllowHTTP, false),
 	}
 	if s.Auth == signin.AuthBroker {
 		s.BrokerURL = r.URL("UCWA_BROKER_URL")
@@ -60,6 +60,11 @@ type Surroundings struct {
 	Secrets   signin.Vault
 	Processes int          // that share the Webex rate; zero: this one alone
 	Logger    *slog.Logger // nil: no log
+
+	// Service is the name of this program to Skype for Business. Two programs that
+	// work on the same users at a time need two, or one ends the other's
+	// applications. "": that of the functions.
+	Service string
 
 	Network http.RoundTripper // carries all calls. Nil: connections of its own
 }
@@ -78,17 +83,25 @@ func (s Settings) Connect(w Surroundings) (c Clients, err error) {
 	if w.Network == nil {
 		w.Network = transport()
 	}
-	var problems [4]error
-	c.cloud, problems[0] = breaker.New(breaker.Config{Vendor: "webex", Ledger: w.Ledger, Base: w.Network, Logger: w.Logger})
-	c.skype, problems[1] = breaker.New(breaker.Config{
+	var problems [2]error
+	c.Webex, c.cloud, problems[0] = s.webex(w)
+	c.skype, err = breaker.New(breaker.Config{
 		Vendor: "ucwa", Ledger: w.Ledger, Base: w.Network, PerUser: true, Alive: ucwa.WrongPool, Logger: w.Logger,
 	})
-	if err := errors.Join(problems[:]...); err != nil {
-		return c, err
+	if err != nil {
+		return c, errors.Join(problems[0], err)
 	}
-	c.Webex, problems[2] = s.webex(w, &http.Client{Transport: c.cloud})
-	c.UCWA, problems[3] = s.ucwa(w, &http.Client{Transport: c.skype})
+	c.UCWA, problems[1] = s.ucwa(w, &http.Client{Transport: c.skype})
 	return c, errors.Join(problems[:]...)
+}
+
+// ConnectWebex makes the client of Webex alone, as Connect does.
+func (s Settings) ConnectWebex(w Surroundings) (*webex.Client, error) {
+	if w.Network == nil {
+		w.Network = transport()
+	}
+	client, _, err := s.webex(w)
+	return client, err
 }
 
 // Ready returns nil unless a vendor is paused that the command needs: then a
@@ -103,20 +116,10 @@ func (c Clients) Ready(ctx context.Context, cmd command.Command) error {
 	return c.skype.Ready(ctx, c.UCWA.Next(cmd.User)...)
 }
 
-func (s Settings) webex(w Surroundings, client *http.Client) (*webex.Client, error) {
-	keeper, err := webexsecret.New(webexsecret.Config{Secrets: w.Secrets, Name: s.WebexSecret, Ledger: w.Ledger, Logger: w.Logger})
-	if err != nil {
-		return nil, err
-	}
-	tokens, err := webex.NewRefresher(webex.RefresherConfig{
-		BaseURL: s.WebexBaseURL, AllowHTTP: s.AllowHTTP, HTTP: client, Secrets: keeper, Logger: w.Logger,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("webex token: %w", err)
-	}
-	return webex.New(webex.Config{
-		BaseURL: s.WebexBaseURL, OrgID: s.WebexOrg, HTTP: client, Tokens: tokens,
-		Rate: s.WebexRate / float64(max(1, w.Processes)), AllowHTTP: s.AllowHTTP, Logger: w.Logger,
+func (s Settings) webex(w Surroundings) (*webex.Client, *breaker.Transport, error) {
+	cloud := webexcloud.Settings{BaseURL: s.WebexBaseURL, Secret: s.WebexSecret, Org: s.WebexOrg, Rate: s.WebexRate, AllowHTTP: s.AllowHTTP}
+	return cloud.Connect(webexcloud.Surroundings{
+		Ledger: w.Ledger, Secrets: w.Secrets, Processes: w.Processes, Network: w.Network, Logger: w.Logger,
 	})
 }
 
@@ -129,7 +132,7 @@ func (s Settings) ucwa(w Surroundings, client *http.Client) (*ucwa.Client, error
 		return nil, err
 	}
 	return ucwa.New(ucwa.Config{
-		DiscoveryURL: s.DiscoveryURL, HTTP: client, AllowHTTP: s.AllowHTTP, Tokens: tokens, Logger: w.Logger,
+		DiscoveryURL: s.DiscoveryURL, HTTP: client, AllowHTTP: s.AllowHTTP, Tokens: tokens, Service: w.Service, Logger: w.Logger,
 	})
 }
 
