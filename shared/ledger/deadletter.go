@@ -206,7 +206,7 @@ func (d DeadLetter) replaying(want DeadLetter, by Decision, now time.Time) (Dead
 	}
 	if d.State == LetterReplaying {
 		if d.Body != want.Body {
-			return d, fmt.Errorf("%w, with another body", ErrReplaying)
+			return d, fmt.Errorf("another body was sent, or is to be: %w", ErrReplaying)
 		}
 		return d, errUnchanged
 	}
@@ -255,11 +255,11 @@ func (l *Ledger) Discard(ctx context.Context, known DeadLetter, by Decision) err
 func (d DeadLetter) stands(known DeadLetter) error {
 	switch {
 	case d.Request == (command.Key{}):
-		return fmt.Errorf("%w: there is no such dead letter", ErrChanged)
+		return fmt.Errorf("there is no such dead letter: %w", ErrChanged)
 	case !d.At.Equal(known.At):
-		return fmt.Errorf("%w: its request failed again at %s", ErrChanged, d.At.Format(time.RFC3339))
+		return fmt.Errorf("the request failed again at %s: %w", d.At.Format(time.RFC3339), ErrChanged)
 	case d.Settled():
-		return fmt.Errorf("%w: it was %s at %s by %s", ErrChanged, d.State, d.Decided.At.Format(time.RFC3339), cmp.Or(d.Decided.By, "somebody"))
+		return fmt.Errorf("the dead letter was %s at %s by %s: %w", d.State, d.Decided.At.Format(time.RFC3339), cmp.Or(d.Decided.By, "somebody"), ErrChanged)
 	}
 	return nil
 }

@@ -89,7 +89,7 @@ func (t *terminal) root() *cobra.Command {
 		return exitError{exitUsage, fmt.Errorf("%w; see '%s --help'", err, c.CommandPath())}
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(t.runCommand(), t.sendCommand(), t.statusCommand(), t.numbersCommand(), t.simCommand(), t.functionCommand())
+	root.AddCommand(t.runCommand(), t.sendCommand(), t.statusCommand(), t.numbersCommand(), t.dlqCommand(), t.simCommand(), t.functionCommand())
 	return root
 }
 
