@@ -16,6 +16,9 @@ ifeq ($(HAS_CC),yes)
 RACE := -race
 endif
 
+# One emulator of SQS comes from Maven; without it that row of e2e is not run.
+HAS_MAVEN  = $(shell java -version >/dev/null 2>&1 && javac -version >/dev/null 2>&1 && mvn -version >/dev/null 2>&1 && echo maven)
+
 .DEFAULT_GOAL := help
 .PHONY: help run test bench prove e2e conform emulators lint check build deploy generate tool no-race
 
@@ -43,8 +46,8 @@ bench: ## what an assigned number and a cold start cost, beside their budgets; A
 prove: ## slower proofs: crashes, faults and models behind -tags prove, then every fuzz target for a while
 	@GO='$(GO)' sh infra/tools/prove.sh $(TREE)
 
-e2e: ## template.yaml and the real bootstraps on emulators of AWS; needs Node, Python, Java and Maven
-	@$(GO) run ./infra/emulators/cmd/install
+e2e: ## template.yaml and the real bootstraps on emulators of AWS; needs Node and Python, and Java with Maven for all of it
+	@$(GO) run ./infra/emulators/cmd/install npm pip $(HAS_MAVEN)
 	@bash infra/template/validate.sh
 	$(GO) test -tags e2e -count=1 -p 1 -timeout 20m $(ARGS) $(E2E)
 
