@@ -4,6 +4,7 @@
 //	dialtone send       put commands on the queue
 //	dialtone status     what is known of a user
 //	dialtone numbers    who has which number
+//	dialtone dlq        what failed: list, show, replay, discard, fix
 //	dialtone sim        a simulator of one vendor, alone
 //
 // Data goes to standard output, words for people to standard error. Exit
