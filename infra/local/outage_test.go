@@ -2,13 +2,11 @@ package local_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -25,8 +23,6 @@ import (
 	"dialtone/shared/command"
 	"dialtone/shared/ledger"
 	"dialtone/shared/ledger/sqlite"
-	"dialtone/shared/signin"
-	"dialtone/shared/sipaddr"
 	"dialtone/shared/sqlitefile"
 	"dialtone/shared/sqsbatch"
 	"dialtone/shared/vendors"
@@ -326,78 +322,4 @@ func (w *world) SendDeadLetter(ctx context.Context, d sqsbatch.DeadLetter) error
 	}
 	_, err = q.Send(ctx, queue.Outgoing{Body: d.Body, Group: d.Group, DedupID: d.DedupID})
 	return err
-}
-
-// network calls the vendors' handlers by host, unless the host is gone.
-type network struct {
-	hosts map[string]http.Handler
-
-	mu     sync.Mutex
-	gone   *outage     // nil: all is well
-	lost   []time.Time // calls to the host that was gone
-	spared int         // calls to the others meanwhile
-}
-
-func (n *network) cut(o outage) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.gone = &o
-}
-
-func (n *network) mend() {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.gone = nil
-}
-
-// outageOf notes a call and returns what is wrong with its host; nil if nothing.
-func (n *network) outageOf(host string) *outage {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	switch {
-	case n.gone == nil:
-		return nil
-	case n.gone.host != host:
-		n.spared++
-		return nil
-	}
-	n.lost = append(n.lost, time.Now())
-	return n.gone
-}
-
-// RoundTrip implements http.RoundTripper. Every answer takes 50 ms.
-func (n *network) RoundTrip(r *http.Request) (*http.Response, error) {
-	if err := r.Context().Err(); err != nil {
-		return nil, err
-	}
-	if o := n.outageOf(r.URL.Host); o != nil {
-		return o.answer(r)
-	}
-	time.Sleep(50 * time.Millisecond)
-	r = r.Clone(r.Context())
-	r.Host = r.URL.Host
-	if r.Body == nil {
-		r.Body = http.NoBody
-	}
-	answer := httptest.NewRecorder()
-	n.hosts[r.Host].ServeHTTP(answer, r)
-	return answer.Result(), nil
-}
-
-// passwords are those of the simulators' generated users, and Webex's token.
-type passwords struct{}
-
-func (passwords) Secret(_ context.Context, name string) ([]byte, error) {
-	if name == "webex" {
-		return json.Marshal(map[string]string{"accessToken": webexsim.DefaultToken().AccessToken})
-	}
-	user := sipaddr.User(strings.TrimPrefix(name, "ucwa/"))
-	if user.Domain() == "" {
-		return nil, signin.ErrNoSecret
-	}
-	return json.Marshal(map[string]string{"username": string(user), "password": "pw-" + user.LocalPart()})
-}
-
-func (passwords) Save(context.Context, string, []byte) error {
-	return errors.New("passwords do not change")
 }
