@@ -166,9 +166,18 @@ func (g *gate) exchange(ctx context.Context, what string, with func(known ledger
 		err = ctx.Err()
 	}
 	if err != nil {
-		g.cfg.Logger.WarnContext(ctx, "pause: "+what+" failed", slog.String("pause", g.name), logattr.Error(err))
+		g.cfg.Logger.Log(ctx, grave(what), "pause: "+what+" failed", slog.String("pause", g.name), logattr.Error(err))
 	}
 	return err
+}
+
+// grave is how loud a failure of the ledger is told. Of one that cannot be read
+// the request itself speaks, with what to do about it: that shall come first.
+func grave(what string) slog.Level {
+	if what == "read" {
+		return slog.LevelDebug
+	}
+	return slog.LevelWarn
 }
 
 // known returns what the ledger said last, and whether that is to be believed.
