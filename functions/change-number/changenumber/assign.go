@@ -115,17 +115,11 @@ func (w *work) look(ctx context.Context, needNumber bool) error {
 
 // change pins, claims and publishes numbers until one stands, then confirms it.
 func (w *work) change(ctx context.Context) (outcome.Assigned, error) {
-	if line, found := w.person.Line(w.typ); found {
-		var err error
-		if w.held, err = w.numbers(ctx, line); err != nil {
-			return outcome.Assigned{}, err
-		}
+	if err := w.prepare(ctx); err != nil {
+		return outcome.Assigned{}, err
 	}
 	for range maxRefused {
 		line, err := w.reserve(ctx)
-		if err == nil {
-			err = w.keepOriginal(ctx, line)
-		}
 		if err == nil {
 			err = w.phone.publish(ctx, line.Number, w.want.IncludeInContactCard)
 		}
@@ -146,11 +140,26 @@ func (w *work) change(ctx context.Context) (outcome.Assigned, error) {
 	})
 }
 
-// keepOriginal sets aside a number that this request displaces and that dialtone
-// did not assign: a release is to find it free, to put it back.
-func (w *work) keepOriginal(ctx context.Context, line ledger.Line) error {
-	n, ext, international := e164.FromTel(line.Original.Number)
-	if line.Original != line.Before || !international || ext != "" || n == line.Number {
+// prepare looks at what a change will displace.
+func (w *work) prepare(ctx context.Context) (err error) {
+	line, found := w.person.Line(w.typ)
+	if found {
+		w.held, err = w.numbers(ctx, line)
+	}
+	if err != nil {
+		return err
+	}
+	return w.displace(ctx, line)
+}
+
+// displace sets aside a number that a replace is to take off the phone and that
+// dialtone did not assign: nobody gets it, so that a release can put it back.
+func (w *work) displace(ctx context.Context, line ledger.Line) error {
+	n, ext, international := e164.FromTel(w.phone.found.Number)
+	if !w.want.Replace || !international || ext != "" || n == w.want.Number || line.Shown(string(n)) {
+		return nil
+	}
+	if w.back != nil && w.back.number == n {
 		return nil
 	}
 	return w.setAside(ctx, n)
@@ -236,7 +245,7 @@ func (w *work) setAside(ctx context.Context, n e164.Number) error {
 // plan answers a dry run: what would be chosen, with nothing written or changed.
 func (w *work) plan(ctx context.Context, line ledger.Line, found bool) (outcome.Assigned, error) {
 	if w.chooses(line, found) {
-		c, err := w.next(ctx)
+		c, err := w.planned(ctx)
 		if err != nil {
 			return outcome.Assigned{}, err
 		}
@@ -252,6 +261,21 @@ func (w *work) plan(ctx context.Context, line ledger.Line, found bool) (outcome.
 		result.After.IncludeInContactCard = *card
 	}
 	return result, nil
+}
+
+// planned returns the number that would be tried first. The one that a replace
+// takes off the phone is none: in earnest it is set aside before.
+func (w *work) planned(ctx context.Context) (candidate, error) {
+	free := func(c candidate) bool { return !w.want.Replace || w.want.Number != "" || !w.phone.shows(c.number, nil) }
+	resting := w.back != nil
+	c, err := w.next(ctx)
+	if err != nil || resting || free(c) {
+		return c, err
+	}
+	if c, err = w.next(ctx); err == nil && !free(c) {
+		err = w.pools.of(w.want).exhausted()
+	}
+	return c, err
 }
 
 // recorded answers from the ledger for a change that an earlier delivery

@@ -2,8 +2,10 @@ package changenumber_test
 
 import (
 	"testing"
+	"testing/synctest"
 
 	"dialtone/infra/sim/simkit"
+	"dialtone/infra/sim/ucwasim"
 	"dialtone/shared/e164"
 	"dialtone/shared/ledger"
 	"dialtone/shared/outcome"
@@ -82,4 +84,69 @@ func plansAgain(t *testing.T, s *site, answer outcome.Event) {
 		t.Errorf("outcome %+v, %v", a, err)
 	}
 	s.shows(1, "")
+}
+
+// afterDeath lets a release of the first user's number die after each of its
+// side effects in turn, and then fn look at what is left.
+func afterDeath(t *testing.T, fn func(t *testing.T, s *site, body string, had e164.Number)) {
+	t.Helper()
+	alive := false
+	for step := 0; !alive && step < 100; step++ {
+		synctest.Test(t, func(t *testing.T) {
+			s := newSite(t, options{inProcess: true})
+			a := s.done(s.assign("1", 1, nil))
+			l := &life{dies: step}
+			s.life = l
+			s.restart()
+			body := s.release("2", 1, nil)
+			s.deliver(body)
+			alive = !l.isDead()
+			s.life = nil
+			s.restart()
+			if fn(t, s, body, a.Number); t.Failed() {
+				t.Logf("the release died after step %d", step)
+			}
+		})
+	}
+}
+
+// TestAssignAfterADeadRelease: whatever a release left behind that never came to
+// an end, the user has the number again. If the release comes back all the same,
+// it makes its change once at most.
+func TestAssignAfterADeadRelease(t *testing.T) {
+	afterDeath(t, func(t *testing.T, s *site, body string, had e164.Number) {
+		changed := s.skypeUser(1).ChangeCount - 1
+		if a := s.done(s.assign("3", 1, nil)); a.Number != had || !a.Managed {
+			t.Errorf("outcome %+v", a)
+		}
+		s.shows(1, string(had))
+		s.agree("after the assign")
+		before := s.skypeUser(1).ChangeCount
+		r := s.released(body)
+		if changed += s.skypeUser(1).ChangeCount - before; changed != 1 || r.Number != had || !r.Restored || r.RestsUntil.IsZero() {
+			t.Errorf("%d changes by the release, outcome %+v", changed, r)
+		}
+		s.agree("after the release")
+	})
+}
+
+// TestPhoneIsLeftAloneOnceNumbersRest: a release that died after the phone was
+// restored has made its one change, whatever the phone shows by now.
+func TestPhoneIsLeftAloneOnceNumbersRest(t *testing.T) {
+	met := 0
+	afterDeath(t, func(t *testing.T, s *site, body string, had e164.Number) {
+		if s.number(had).State != ledger.Quarantined {
+			return
+		}
+		met++
+		s.set(1, ucwasim.Phone{Number: had.Tel()}) // by hand
+		before := s.skypeUser(1).ChangeCount
+		r := s.released(body)
+		if now := s.skypeUser(1).ChangeCount; now != before || r.Number != had || r.RestsUntil.IsZero() {
+			t.Errorf("%d more changes, outcome %+v", now-before, r)
+		}
+	})
+	if met == 0 {
+		t.Error("no step was the one that this is about")
+	}
 }

@@ -44,7 +44,7 @@ func TestDryRunWritesNothing(t *testing.T) {
 				return do()
 			})
 			// few numbers are usable, so that vetting meets those that are not
-			s := newSite(t, options{store: store, locations: []webexsim.Location{{Name: "Home", Prefix: "+1205", Numbers: 1, TollFree: 30, Reserved: 30}}})
+			s := newSite(t, options{store: store, locations: []webexsim.Location{{Name: "Home", Prefix: "+1205", Numbers: 2, TollFree: 30, Reserved: 30}}})
 			free := s.freeNumber()
 			if c.more["number"] != nil {
 				c.more["number"] = free
@@ -56,6 +56,18 @@ func TestDryRunWritesNothing(t *testing.T) {
 			c.more["dryRun"] = true
 			s.done(s.assign("1", 1, c.more))
 		})
+	}
+}
+
+// TestReplaceIsNoReplaceByTheSame: neither in a plan nor in earnest.
+func TestReplaceIsNoReplaceByTheSame(t *testing.T) {
+	for _, dry := range []bool{true, false} {
+		s := newSite(t, options{locations: []webexsim.Location{{Name: "Home", Prefix: "+1205", Numbers: 1}}})
+		s.set(1, ucwasim.Phone{Number: "tel:" + s.freeNumber()})
+		s.deliver(s.assign("1", 1, data{"replace": true, "dryRun": dry}))
+		if l := s.queue.letter(t); l["class"] != "exhausted" {
+			t.Errorf("dry run %t: dead letter %v", dry, l)
+		}
 	}
 }
 
