@@ -1,6 +1,7 @@
 package setsimring_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -130,11 +131,14 @@ func TestCrashAtEverySideEffect(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			alive := false
+			alive, want := false, ""
 			for step := 0; !alive && step < 100; step++ {
 				synctest.Test(t, func(t *testing.T) {
 					l := &life{dies: step}
-					crashOnce(t, l, c.done, c.left, c.crash, c.changes, c.rings)
+					got := crashOnce(t, l, c.done, c.left, c.crash, c.changes, c.rings)
+					if want = cmp.Or(want, got); got != want {
+						t.Errorf("death after step %d changes the answer\nfrom %s\nto   %s", step, want, got)
+					}
 					alive = !l.isDead() // it lived through all its steps
 				})
 			}
@@ -145,7 +149,7 @@ func TestCrashAtEverySideEffect(t *testing.T) {
 	}
 }
 
-func crashOnce(t *testing.T, l *life, done []string, left, last string, changes int, rings string) {
+func crashOnce(t *testing.T, l *life, done []string, left, last string, changes int, rings string) (answer string) {
 	t.Helper()
 	s := newSite(t, ucwasim.Config{})
 	before := s.set(toDelegates())
@@ -190,4 +194,5 @@ func crashOnce(t *testing.T, l *life, done []string, left, last string, changes 
 	if len(s.queue.letters) > 0 {
 		t.Errorf("%s: dead letter %v", where, s.queue.letters[0].Attributes)
 	}
+	return string(first.Data)
 }

@@ -163,6 +163,57 @@ func TestNotOursAnyMore(t *testing.T) {
 	}
 }
 
+// TestSettingsBesideComeBackToo: while dialtone's target rings, all of what stood
+// before is what a disable brings back.
+func TestSettingsBesideComeBackToo(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, ucwasim.Config{})
+	before := s.set(toDelegates())
+	s.enabled(enable("1", mobile))
+	s.set(ucwasim.Forwarding{
+		ActiveSetting: "SimultaneousRing", SimultaneousRing: ucwasim.Destination{Target: "Contact", Contact: mobile, RingDelay: 3},
+		Unanswered: ucwasim.Destination{Target: "Voicemail", RingDelay: 50},
+	})
+	if o := s.disabled(disable("2")); len(o.NotRestored) > 0 || s.calls().Forwarding != before {
+		t.Errorf("%q leaves %+v", o.NotRestored, s.calls().Forwarding)
+	}
+}
+
+// TestSetByHandWhileRestoring: what a person has set since a restoring was broken
+// off is not restored over.
+func TestSetByHandWhileRestoring(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, ucwasim.Config{})
+	s.set(toDelegates())
+	s.enabled(enable("1", mobile))
+	s.fault(simkit.Fault{Operation: "immediateForwardToDelegates", Status: 503, Times: 1})
+	if back := s.deliver(disable("2")); len(back) != 1 {
+		t.Fatal("the restoring was not broken off")
+	}
+	byHand := s.set(ucwasim.Forwarding{ActiveSetting: "ImmediateForward", Immediate: toContact(another)})
+	if o := s.disabled(disable("2")); o.Restored || len(o.NotRestored) > 0 || s.calls().Forwarding != byHand {
+		t.Errorf("%+v leaves %+v", o, s.calls().Forwarding)
+	}
+}
+
+// TestEnabledWhileRestoring: what stood first is not taken from what is restored
+// in part.
+func TestEnabledWhileRestoring(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, ucwasim.Config{})
+	before := s.set(ucwasim.Forwarding{ActivePeriod: "Workhours"})
+	s.enabled(enable("1", mobile))
+	s.set(ucwasim.Forwarding{ActiveSetting: "SimultaneousRing", SimultaneousRing: toContact(mobile)})
+	s.fault(simkit.Fault{Operation: "putCallForwardingSettings", Status: 503, After: 1, Times: 1})
+	if back := s.deliver(disable("2")); len(back) != 1 || s.calls().ActiveSetting != "None" || s.calls().ActivePeriod != "Always" {
+		t.Fatalf("the restoring was not broken off in the middle: %+v", s.calls())
+	}
+	s.enabled(enable("3", another))
+	if s.disabled(disable("4")); s.calls().Forwarding != before {
+		t.Errorf("left %+v", s.calls().Forwarding)
+	}
+}
+
 func TestDisableWithoutEnable(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, ucwasim.Config{})

@@ -63,10 +63,6 @@ func (e *enabling) way() step {
 
 // ring pins the target, sets it unless it rings there already, and settles.
 func (e *enabling) ring(ctx context.Context) (outcome.SimRingEnabled, error) {
-	verified := outcome.AsFound
-	if !e.found.RingsAt(e.want.Target) || e.record.Request == e.Command.Key {
-		verified = outcome.ReadBack
-	}
 	mark := e.mark()
 	mark.Target = e.want.Target
 	var err error
@@ -75,6 +71,10 @@ func (e *enabling) ring(ctx context.Context) (outcome.SimRingEnabled, error) {
 	}
 	if err := e.visit.Settle(ctx, enableRounds, e.next); err != nil {
 		return outcome.SimRingEnabled{}, e.abandon(ctx, err)
+	}
+	verified := outcome.ReadBack
+	if e.record.Before.RingsAt(e.want.Target) {
+		verified = outcome.AsFound
 	}
 	done := e.answer(e.record.Before, e.now, verified, true)
 	e.record, err = e.ledger.SettleSimRing(ctx, e.record, done)
