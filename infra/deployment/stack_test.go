@@ -31,10 +31,11 @@ type cloud struct {
 }
 
 type sentEntry struct {
-	QueueURL                    string
-	ID                          string `json:"Id"`
-	MessageBody, MessageGroupId string
-	MessageDeduplicationId      string
+	QueueURL string
+	ID       string `json:"Id"`
+	Body     string `json:"MessageBody"`
+	Group    string `json:"MessageGroupId"`
+	Dedup    string `json:"MessageDeduplicationId"`
 }
 
 func (c *cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -125,7 +126,7 @@ func TestStack(t *testing.T) {
 	for typ, queue := range map[string]string{command.TypeAssign: "x-numbers.fifo", command.TypeDisableSimRing: "x-simring.fifo"} {
 		there.sent = nil
 		fresh, err := d.Deliver(t.Context(), command.Command{Key: key, Type: typ, User: "ada@contoso.test"}, []byte("body"), 3)
-		want := sentEntry{QueueURL: queueURL + queue, ID: "0", MessageBody: "body", MessageGroupId: "ada@contoso.test", MessageDeduplicationId: key.DedupID(3)}
+		want := sentEntry{QueueURL: queueURL + queue, ID: "0", Body: "body", Group: "ada@contoso.test", Dedup: key.DedupID(3)}
 		if err != nil || !fresh || !slices.Equal(there.sent, []sentEntry{want}) {
 			t.Errorf("%s: %t, %v, sent %+v", typ, fresh, err, there.sent)
 		}

@@ -66,7 +66,7 @@ type Decision struct {
 
 // ErrReplaying reports that the replay of a dead letter was begun and not ended:
 // what it sends is on its queue, or may be.
-var ErrReplaying = errors.New("ledger: the dead letter is being replayed")
+var ErrReplaying = errors.New("ledger: a replay was begun and not ended; replay it again to go on")
 
 // Settled reports whether nobody has to do anything about the dead letter.
 func (d DeadLetter) Settled() bool {
@@ -206,7 +206,7 @@ func (d DeadLetter) replaying(want DeadLetter, by Decision, now time.Time) (Dead
 	}
 	if d.State == LetterReplaying {
 		if d.Body != want.Body {
-			return d, fmt.Errorf("another body was sent, or is to be: %w", ErrReplaying)
+			return d, fmt.Errorf("another body of it is on its way: %w", ErrReplaying)
 		}
 		return d, errUnchanged
 	}
