@@ -32,7 +32,8 @@ func main() {
 	lambda.Start(h.Handle)
 }
 
-// wire makes the handler and calls nobody.
+// wire makes the handler and calls nobody. The Webex rate is shared with
+// check-pools, which is one process more.
 func wire(r *env.Reader, log *slog.Logger) (*changenumber.Handler, error) {
 	cloud, settings, table := awsenv.Read(r), vendors.Read(r), r.String("DIALTONE_TABLE")
 	queue := sqsqueue.Queue{URL: r.String("NUMBERS_QUEUE_URL"), DeadLetterURL: r.String("NUMBERS_DEAD_LETTER_QUEUE_URL")}
@@ -51,7 +52,7 @@ func wire(r *env.Reader, log *slog.Logger) (*changenumber.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	clients, err := settings.Connect(vendors.Surroundings{Ledger: c.Ledger, Secrets: vault, Processes: processes, Logger: log})
+	clients, err := settings.Connect(vendors.Surroundings{Ledger: c.Ledger, Secrets: vault, Processes: processes + 1, Logger: log})
 	c.Webex, c.UCWA, c.Ready, c.Visibility, c.DeadLetters = clients.Webex, clients.UCWA, clients.Ready, queues, queues
 	if err != nil {
 		return nil, err

@@ -18,6 +18,7 @@ func mistakes() []mistake {
 		allowed  = role + "Policies/0/PolicyDocument/Statement/"
 		denied   = "Resources/NumbersQueuePolicy/Properties/PolicyDocument/Statement/0/"
 		table    = "Resources/Table/Properties/"
+		schedule = "Resources/CheckPoolsSchedule/Properties/"
 	)
 	elsewhere := object{"Ref": "Elsewhere"}
 	return []mistake{
@@ -111,6 +112,13 @@ func mistakes() []mistake {
 		{"tables can be restored", change{table + "SSESpecification/SSEEnabled", false}, "SSEEnabled"},
 		{"tables can be restored", change{table + "TimeToLiveSpecification/Enabled", false}, "TimeToLive"},
 
+		{"schedules tell when they fail", change{schedule + "Target/DeadLetterConfig", nil}, "DeadLetterConfig: is missing"},
+		{"schedules tell when they fail", change{schedule + "Target/RetryPolicy/MaximumRetryAttempts", nil}, "lacks MaximumRetryAttempts"},
+		{"schedules tell when they fail", change{schedule + "Target/RetryPolicy", nil}, "lacks MaximumEventAgeInSeconds"},
+		{"schedules tell when they fail", change{schedule + "Target/RoleArn", elsewhere}, "does not allow that"},
+		{"schedules tell when they fail", change{schedule + "Target/Arn", elsewhere}, "Target.Arn: is none"},
+		{"schedules tell when they fail", change{"Resources/CheckPools/Properties/EventInvokeConfig", nil}, "CheckPoolsSchedule invokes it"},
+		{"schedules tell when they fail", change{"Resources/CheckPools/Properties/Role", elsewhere}, "does not allow sqs:SendMessage on SchedulesDeadLetterQueue"},
 		{"schedules are valid", change{function + "Events/Numbers", object{"Type": "ScheduleV2", "Properties": object{"ScheduleExpression": "rate(5 minute)"}}}, "rate(5 minute)"},
 		{"schedules are valid", change{"Resources/Timer", object{"Type": "AWS::Scheduler::Schedule", "Properties": object{"ScheduleExpression": "cron(0 5 * * * *)"}}}, "must be ?"},
 

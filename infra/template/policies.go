@@ -26,6 +26,7 @@ func Policies() []Policy {
 		{"roles allow what event sources need", sufficient},
 		{"tables can be restored", tables},
 		{"schedules are valid", schedules},
+		{"schedules tell when they fail", punctual},
 		{"metric filters match what is logged", metricFilters},
 		{"parameters are checked", parameters},
 		{"outputs are there", outputs},

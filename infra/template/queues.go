@@ -28,6 +28,11 @@ func (s *Stack) dead() map[string]resource {
 			owners[id] = resource{id: e.id}
 		}
 	}
+	for _, r := range s.ofType(scheduleType) {
+		if id := target(at(r.props, "Target", "DeadLetterConfig", "Arn")); id != "" {
+			owners[id] = r
+		}
+	}
 	return owners
 }
 
