@@ -135,6 +135,7 @@ func (t *terminal) numbersCommand() *cobra.Command {
 	jsonFlag(c, &asJSON)
 	c.Flags().StringVar(&location, "location", "", "only this Webex location")
 	c.Flags().StringVar(&state, "state", "", "only numbers that are free, reserved, assigned, quarantined or parked")
+	c.AddCommand(t.numbersFreeCommand())
 	return c
 }
 

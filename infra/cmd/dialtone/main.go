@@ -4,13 +4,14 @@
 //	dialtone send       put commands on the queue
 //	dialtone status     what is known of a user
 //	dialtone numbers    who has which number
+//	dialtone audit      where ledger, Webex and phones drift apart
 //	dialtone dlq        what failed: list, show, replay, discard, fix
 //	dialtone sim        a simulator of one vendor, alone
 //
 // Data goes to standard output, words for people to standard error. Exit
 // status: 0 all well, 1 it did not work, 2 the call was wrong, 3 it worked in
 // part (some lines were refused, a user is not known, a run ended other than
-// expected).
+// expected, drift was found).
 package main
 
 import (
@@ -90,7 +91,7 @@ func (t *terminal) root() *cobra.Command {
 		return exitError{exitUsage, fmt.Errorf("%w; see '%s --help'", err, c.CommandPath())}
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(t.runCommand(), t.sendCommand(), t.statusCommand(), t.numbersCommand(), t.dlqCommand(), t.simCommand(), t.functionCommand())
+	root.AddCommand(t.runCommand(), t.sendCommand(), t.statusCommand(), t.numbersCommand(), t.auditCommand(), t.dlqCommand(), t.simCommand(), t.functionCommand())
 	return root
 }
 
