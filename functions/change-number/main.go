@@ -32,8 +32,7 @@ func main() {
 	lambda.Start(h.Handle)
 }
 
-// wire makes the handler and calls nobody. The Webex rate is shared with
-// check-pools, which is one process more.
+// wire makes the handler and calls nobody. One more process, check-pools, calls Webex.
 func wire(r *env.Reader, log *slog.Logger) (*changenumber.Handler, error) {
 	cloud, settings, table := awsenv.Read(r), vendors.Read(r), r.String("DIALTONE_TABLE")
 	queue := sqsqueue.Queue{URL: r.String("NUMBERS_QUEUE_URL"), DeadLetterURL: r.String("NUMBERS_DEAD_LETTER_QUEUE_URL")}
