@@ -176,7 +176,7 @@ func (b *bench) crowd(ctx context.Context) error {
 // listed are the numbers of a location that Webex calls available.
 func (b *bench) listed(ctx context.Context, location string) ([]e164.Number, error) {
 	var all []e164.Number
-	for n, err := range b.cloud.AvailableNumbers(ctx, webex.AvailableNumbersOptions{LocationID: location}) {
+	for n, err := range b.clients.Webex.AvailableNumbers(ctx, webex.AvailableNumbersOptions{LocationID: location}) {
 		if err != nil {
 			return nil, err
 		}

@@ -120,7 +120,7 @@ func (b *bench) loopSide(ctx context.Context) (*side, error) {
 	m := &meter{Store: store}
 	users := b.newUsers(b.users * (b.rounds + 1))
 	l := &loop{
-		http: &http.Client{Transport: transport()}, store: m, webex: b.sims.Webex,
+		http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64, IdleConnTimeout: time.Minute}}, store: m, webex: b.sims.Webex,
 		location: webexsim.LocationID(siteLoop), script: written,
 		access: map[sipaddr.User]access{}, order: rand.Perm(b.numbers),
 	}

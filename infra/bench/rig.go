@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -22,12 +21,10 @@ import (
 	"dialtone/shared/ledger"
 	"dialtone/shared/ledger/ledgertest"
 	"dialtone/shared/ledger/sqlite"
-	"dialtone/shared/signin"
 	"dialtone/shared/sipaddr"
 	"dialtone/shared/sqlitefile"
 	"dialtone/shared/sqsbatch"
-	"dialtone/shared/ucwa"
-	"dialtone/shared/webex"
+	"dialtone/shared/vendors"
 )
 
 // bench is one run: the simulators, the clients of both vendors that all
@@ -38,9 +35,9 @@ type bench struct {
 	sims   *simulators
 	folder string // of the store files
 	files  []*sqlitefile.File
-	skype  *ucwa.Client
-	cloud  *webex.Client
 	taken  int // users that were handed out
+
+	clients vendors.Clients
 }
 
 // directory is how many users Skype for Business has: more than a run takes.
@@ -72,43 +69,36 @@ func (b *bench) close() error {
 	return errors.Join(append(errs, os.RemoveAll(b.folder))...)
 }
 
-// connect makes the clients of both vendors as the embedded stack does.
+// connect makes the clients of both vendors as a deployment does, breaker
+// included. They have a store of their own: what they read of it, a pause now
+// and then, belongs to no message.
 func (b *bench) connect(ctx context.Context) error {
 	store, err := b.newStore(ctx)
 	if err != nil {
 		return err
 	}
-	secrets := signin.Passwords{Secrets: generated{}, Prefix: "ucwa/"}
-	client := &http.Client{Transport: transport()}
-	b.skype, err = ucwa.New(ucwa.Config{
-		DiscoveryURL: b.sims.Discovery, HTTP: client,
-		Tokens: &signin.Guard{
-			Source: ucwa.NewPasswordGrant(client, secrets.Credentials), Fingerprint: secrets.Fingerprint,
-			Ledger: ledger.New(store, ledger.Options{}),
-		},
-	})
-	if err != nil {
-		return err
-	}
-	b.cloud, err = webex.New(webex.Config{
-		BaseURL: b.sims.Webex, HTTP: client, Rate: 1e6, Burst: 1e6,
-		Tokens: webex.StaticToken(webexsim.DefaultToken().AccessToken),
-	})
+	b.clients, err = vendors.Settings{
+		WebexBaseURL: b.sims.Webex, WebexSecret: "webex", WebexRate: 1e6,
+		DiscoveryURL: b.sims.Discovery, SecretPrefix: "ucwa/",
+	}.Connect(vendors.Surroundings{Ledger: ledger.New(store, ledger.Options{}), Secrets: generated{}})
 	return err
 }
 
-// transport keeps connections open for as many users as are worked on at once.
-func transport() *http.Transport {
-	return &http.Transport{MaxIdleConnsPerHost: 64, IdleConnTimeout: time.Minute}
-}
-
-// generated has the passwords of the simulator's generated users.
+// generated has the passwords of the simulator's generated users, and Webex's token.
 type generated struct{}
 
-// Secret implements [signin.Secrets].
+// Secret implements [signin.Vault].
 func (generated) Secret(_ context.Context, name string) ([]byte, error) {
+	if name == "webex" {
+		return json.Marshal(map[string]string{"accessToken": webexsim.DefaultToken().AccessToken})
+	}
 	user := sipaddr.User(strings.TrimPrefix(name, "ucwa/"))
 	return json.Marshal(map[string]string{"username": string(user), "password": password(user)})
+}
+
+// Save implements [signin.Vault].
+func (generated) Save(context.Context, string, []byte) error {
+	return errors.New("generated secrets do not change")
 }
 
 func password(u sipaddr.User) string { return "pw-" + u.LocalPart() }
@@ -130,7 +120,7 @@ func (b *bench) newStore(ctx context.Context) (ledger.Store, error) {
 // newHandler returns the real handler on a store.
 func (b *bench) newHandler(store ledger.Store) (*changenumber.Handler, error) {
 	return changenumber.New(changenumber.Config{
-		Ledger: ledger.New(store, ledger.Options{}), Webex: b.cloud, UCWA: b.skype,
+		Ledger: ledger.New(store, ledger.Options{}), Webex: b.clients.Webex, UCWA: b.clients.UCWA, Ready: b.clients.Ready,
 		Visibility: noQueue{}, DeadLetters: noQueue{}, Concurrency: batchSize,
 	})
 }
@@ -164,7 +154,7 @@ func (b *bench) signIn(ctx context.Context, users []sipaddr.User) error {
 	g.SetLimit(batchSize)
 	for _, u := range users {
 		g.Go(func() error {
-			app, err := b.skype.Open(ctx, u)
+			app, err := b.clients.UCWA.Open(ctx, u)
 			if err != nil {
 				return fmt.Errorf("sign in %s: %w", u, err)
 			}

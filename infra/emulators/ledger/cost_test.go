@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strconv"
@@ -26,14 +25,13 @@ import (
 	"dialtone/shared/ledger/dynamo"
 	"dialtone/shared/sipaddr"
 	"dialtone/shared/sqsbatch"
-	"dialtone/shared/ucwa"
-	"dialtone/shared/webex"
+	"dialtone/shared/vendors"
 )
 
 // What one assigned number may cost, in request units of DynamoDB.
 const (
 	writesPerAssign = 13
-	readsPerAssign  = 3
+	readsPerAssign  = 4 // one of them looks whether the credentials were refused lately
 )
 
 // TestCostOfAssign has the real handler assign numbers in batches as Lambda
@@ -70,14 +68,13 @@ func handler(t *testing.T, store ledger.Store) *changenumber.Handler {
 	must(t, err)
 	api := httptest.NewServer(cloud.Handler())
 	t.Cleanup(api.Close)
-	users, err := ucwa.New(ucwa.Config{DiscoveryURL: skype.DiscoveryURL, Tokens: ucwa.NewPasswordGrant(http.DefaultClient, password)})
-	must(t, err)
-	numbers, err := webex.New(webex.Config{
-		BaseURL: api.URL + "/v1", Rate: 1e6, Burst: 1e6, Tokens: webex.StaticToken(webexsim.DefaultToken().AccessToken),
-	})
+	l := ledger.New(store, ledger.Options{})
+	clients, err := vendors.Settings{
+		WebexBaseURL: api.URL + "/v1", WebexSecret: "webex", WebexRate: 1e6, DiscoveryURL: skype.DiscoveryURL, SecretPrefix: "ucwa/",
+	}.Connect(vendors.Surroundings{Ledger: l, Secrets: generated{}})
 	must(t, err)
 	h, err := changenumber.New(changenumber.Config{
-		Ledger: ledger.New(store, ledger.Options{}), Webex: numbers, UCWA: users, Visibility: noQueue{}, DeadLetters: noQueue{},
+		Ledger: l, Webex: clients.Webex, UCWA: clients.UCWA, Ready: clients.Ready, Visibility: noQueue{}, DeadLetters: noQueue{},
 	})
 	must(t, err)
 	return h
@@ -85,9 +82,19 @@ func handler(t *testing.T, store ledger.Store) *changenumber.Handler {
 
 const site = "Hamburg"
 
-// password is that of the simulator's generated users.
-func password(_ context.Context, u sipaddr.User) (ucwa.Credentials, error) {
-	return ucwa.Credentials{Username: string(u), Password: "pw-" + u.LocalPart()}, nil
+// generated has the passwords of the simulator's generated users, and Webex's token.
+type generated struct{}
+
+func (generated) Secret(_ context.Context, name string) ([]byte, error) {
+	if name == "webex" {
+		return json.Marshal(map[string]string{"accessToken": webexsim.DefaultToken().AccessToken})
+	}
+	u := sipaddr.User(strings.TrimPrefix(name, "ucwa/"))
+	return json.Marshal(map[string]string{"username": string(u), "password": "pw-" + u.LocalPart()})
+}
+
+func (generated) Save(context.Context, string, []byte) error {
+	return errors.New("generated secrets do not change")
 }
 
 // noQueue refuses everything: no message may fail here.
