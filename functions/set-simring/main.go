@@ -2,6 +2,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"log/slog"
 	"os"
 
@@ -13,13 +15,14 @@ import (
 
 	"dialtone/functions/set-simring/setsimring"
 	"dialtone/shared/awsenv"
+	"dialtone/shared/command"
 	"dialtone/shared/env"
 	"dialtone/shared/ledger"
 	"dialtone/shared/ledger/dynamo"
 	"dialtone/shared/logattr"
 	"dialtone/shared/secrets"
 	"dialtone/shared/sqsqueue"
-	"dialtone/shared/vendors"
+	"dialtone/shared/vendors/skype"
 )
 
 func main() {
@@ -34,25 +37,23 @@ func main() {
 
 // wire makes the handler and calls nobody.
 func wire(r *env.Reader, log *slog.Logger) (*setsimring.Handler, error) {
-	cloud, settings, table := awsenv.Read(r), vendors.Read(r), r.String("DIALTONE_TABLE")
+	cloud, settings, table := awsenv.Read(r), skype.Read(r), r.String("DIALTONE_TABLE")
 	queue := sqsqueue.Queue{URL: r.String("SIMRING_QUEUE_URL"), DeadLetterURL: r.String("SIMRING_DEAD_LETTER_QUEUE_URL")}
 	c := setsimring.Config{Concurrency: r.IntOr("UCWA_CONCURRENCY", 10, 1, 1000), Logger: log}
 	if err := r.Err(); err != nil {
 		return nil, err
 	}
-	queues, err := sqsqueue.New(sqs.NewFromConfig(cloud.SQS()), queue)
-	if err != nil {
-		return nil, err
-	}
 	c.Ledger = ledger.New(dynamo.New(dynamodb.NewFromConfig(cloud.DynamoDB()), table), ledger.Options{})
-	vault, err := secrets.New(secrets.Config{Client: secretsmanager.NewFromConfig(cloud.SecretsManager())})
+	queues, err := sqsqueue.New(sqs.NewFromConfig(cloud.SQS()), queue)
+	vault, vaultErr := secrets.New(secrets.Config{Client: secretsmanager.NewFromConfig(cloud.SecretsManager())})
+	if err := errors.Join(err, vaultErr); err != nil {
+		return nil, err
+	}
+	client, calls, err := settings.Connect(skype.Surroundings{Ledger: c.Ledger, Secrets: vault, Service: setsimring.Service, Logger: log})
 	if err != nil {
 		return nil, err
 	}
-	clients, err := settings.Connect(vendors.Surroundings{Ledger: c.Ledger, Secrets: vault, Logger: log})
-	if err != nil {
-		return nil, err
-	}
-	c.UCWA, c.Ready, c.Visibility, c.DeadLetters = clients.UCWA, clients.Ready, queues, queues
+	c.Ready = func(ctx context.Context, w command.Command) error { return calls.Ready(ctx, client.Next(w.User)...) }
+	c.UCWA, c.Visibility, c.DeadLetters = client, queues, queues
 	return setsimring.New(c)
 }

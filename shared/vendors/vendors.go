@@ -14,6 +14,7 @@ import (
 	"dialtone/shared/ledger"
 	"dialtone/shared/signin"
 	"dialtone/shared/ucwa"
+	"dialtone/shared/vendors/skype"
 	"dialtone/shared/vendors/webexcloud"
 	"dialtone/shared/webex"
 )
@@ -36,21 +37,12 @@ type Settings struct {
 
 // Read reads the settings; problems are left with the reader.
 func Read(r *env.Reader) Settings {
-	cloud := webexcloud.Read(r)
-	s := Settings{
-		WebexBaseURL: cloud.BaseURL,
-		WebexSecret:  cloud.Secret,
-		WebexOrg:     cloud.Org,
-		WebexRate:    cloud.Rate,
-		AllowHTTP:    cloud.AllowHTTP,
-		DiscoveryURL: r.URLOr("UCWA_DISCOVERY_URL", ""),
-		Auth:         r.OneOfOr("UCWA_AUTH", signin.AuthPassword, signin.AuthPassword, signin.AuthBroker, signin.AuthOAuth),
-		SecretPrefix: r.StringOr("UCWA_SECRET_PREFIX", "ucwa/"),
+	cloud, pools := webexcloud.Read(r), skype.Read(r)
+	return Settings{
+		WebexBaseURL: cloud.BaseURL, WebexSecret: cloud.Secret, WebexOrg: cloud.Org, WebexRate: cloud.Rate,
+		DiscoveryURL: pools.DiscoveryURL, Auth: pools.Auth, SecretPrefix: pools.SecretPrefix, BrokerURL: pools.BrokerURL,
+		AllowHTTP: cloud.AllowHTTP,
 	}
-	if s.Auth == signin.AuthBroker {
-		s.BrokerURL = r.URL("UCWA_BROKER_URL")
-	}
-	return s
 }
 
 // Surroundings are what clients need beside their settings. Ledger and Secrets
@@ -80,35 +72,31 @@ type Clients struct {
 
 // Connect makes the clients. It makes no call; its error reports every problem.
 func (s Settings) Connect(w Surroundings) (c Clients, err error) {
-	if w.Network == nil {
-		w.Network = transport()
-	}
 	var problems [2]error
 	c.Webex, c.cloud, problems[0] = s.webex(w)
-	c.skype, err = breaker.New(breaker.Config{
-		Vendor: "ucwa", Ledger: w.Ledger, Base: w.Network, PerUser: true, Alive: ucwa.WrongPool, Logger: w.Logger,
-	})
-	if err != nil {
-		return c, errors.Join(problems[0], err)
-	}
-	c.UCWA, problems[1] = s.ucwa(w, &http.Client{Transport: c.skype})
+	c.UCWA, c.skype, problems[1] = s.ucwa(w)
 	return c, errors.Join(problems[:]...)
 }
 
 // ConnectWebex makes the client of Webex alone, as Connect does.
 func (s Settings) ConnectWebex(w Surroundings) (*webex.Client, error) {
-	if w.Network == nil {
-		w.Network = transport()
-	}
 	client, _, err := s.webex(w)
 	return client, err
+}
+
+// ConnectUCWA makes the client of Skype for Business alone, as Connect does.
+// ready is [Clients.Ready] for commands that need nobody else.
+func (s Settings) ConnectUCWA(w Surroundings) (client *ucwa.Client, ready func(context.Context, command.Command) error, err error) {
+	c := Clients{}
+	c.UCWA, c.skype, err = s.ucwa(w)
+	return c.UCWA, c.Ready, err
 }
 
 // Ready returns nil unless a vendor is paused that the command needs: then a
 // [*failure.Error] that matches [failure.ErrPaused] and says when to come back.
 // Ask before work begins that would be in vain.
 func (c Clients) Ready(ctx context.Context, cmd command.Command) error {
-	if _, assigns := cmd.Data.(command.Assign); assigns {
+	if _, assigns := cmd.Data.(command.Assign); assigns && c.cloud != nil {
 		if err := c.cloud.Ready(ctx, c.Webex.BaseURL()); err != nil {
 			return err
 		}
@@ -123,23 +111,11 @@ func (s Settings) webex(w Surroundings) (*webex.Client, *breaker.Transport, erro
 	})
 }
 
-func (s Settings) ucwa(w Surroundings, client *http.Client) (*ucwa.Client, error) {
-	tokens, err := signin.FromSettings(signin.Settings{
-		Auth: s.Auth, SecretPrefix: s.SecretPrefix, BrokerURL: s.BrokerURL, AllowHTTP: s.AllowHTTP,
-		Secrets: w.Secrets, Ledger: w.Ledger, HTTP: client,
-	})
-	if err != nil {
-		return nil, err
+func (s Settings) ucwa(w Surroundings) (*ucwa.Client, *breaker.Transport, error) {
+	pools := skype.Settings{
+		DiscoveryURL: s.DiscoveryURL, Auth: s.Auth, SecretPrefix: s.SecretPrefix, BrokerURL: s.BrokerURL, AllowHTTP: s.AllowHTTP,
 	}
-	return ucwa.New(ucwa.Config{
-		DiscoveryURL: s.DiscoveryURL, HTTP: client, AllowHTTP: s.AllowHTTP, Tokens: tokens, Service: w.Service, Logger: w.Logger,
+	return pools.Connect(skype.Surroundings{
+		Ledger: w.Ledger, Secrets: w.Secrets, Service: w.Service, Network: w.Network, Logger: w.Logger,
 	})
-}
-
-// transport keeps as many connections as users are worked on at a time; the
-// default keeps two for each host and would open a new one for most calls.
-func transport() *http.Transport {
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.MaxIdleConnsPerHost = 64
-	return t
 }

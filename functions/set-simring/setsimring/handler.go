@@ -34,6 +34,11 @@ import (
 	"dialtone/shared/worker"
 )
 
+// Service is the name of this program to Skype for Business. It differs from that
+// of change-number: both may work on a user at the same time, and with one name
+// each would end the other's application.
+const Service = "dialtone simring"
+
 // Config of a [Handler]. Ledger, UCWA, Visibility and DeadLetters are required.
 type Config struct {
 	Ledger      *ledger.Ledger
