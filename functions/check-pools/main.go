@@ -35,7 +35,7 @@ func main() {
 // large a share of the Webex rate as this one.
 func wire(r *env.Reader, log *slog.Logger) (*checkpools.Handler, error) {
 	cloud, settings, table := awsenv.Read(r), webexcloud.Read(r), r.String("DIALTONE_TABLE")
-	limits := numberpool.Thresholds{Free: r.IntOr("POOL_LOW", 10, 0, 100000), Days: float64(r.IntOr("POOL_LOW_DAYS", 14, 0, 3650))}
+	limits := numberpool.ReadThresholds(r)
 	others := r.IntOr("NUMBERS_CONCURRENCY", 1, 1, 1000)
 	if err := r.Err(); err != nil {
 		return nil, err

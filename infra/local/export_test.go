@@ -1,12 +1,16 @@
 package local
 
 import (
+	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"maps"
 	"slices"
+	"time"
 
 	"dialtone/infra/local/lambdahost"
+	"dialtone/infra/local/mapping"
 	"dialtone/shared/env"
 )
 
@@ -48,6 +52,20 @@ func (s Settings) Sent() (Settings, error) {
 	}
 	r := env.New(func(name string) (string, bool) { v, found := vars[name]; return v, found })
 	return readSettings(r, "nowhere"), r.Err()
+}
+
+// RunTimer runs the clock of a function until ctx ends.
+func RunTimer(ctx context.Context, every time.Duration, log *slog.Logger, invoke mapping.Handler) {
+	timer{name: "test", every: every, invoke: invoke, log: log}.run(ctx)
+}
+
+// Tick invokes what the clock does, once.
+func (s *Stack) Tick(ctx context.Context) error {
+	var problems []error
+	for _, t := range s.timers {
+		problems = append(problems, t.once(ctx))
+	}
+	return errors.Join(problems...)
 }
 
 // Relay is a writer for lines of functions.

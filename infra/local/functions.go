@@ -4,11 +4,12 @@ import (
 	"context"
 	"log/slog"
 	"sync"
-
-	"github.com/aws/aws-lambda-go/events"
+	"time"
 
 	"dialtone/functions/change-number/changenumber"
+	"dialtone/functions/check-pools/checkpools"
 	"dialtone/functions/report-failure/reportfailure"
+	"dialtone/infra/local/mapping"
 	"dialtone/shared/httpretry"
 	"dialtone/shared/vendors"
 )
@@ -16,23 +17,36 @@ import (
 // function is one of the product's functions. Whether its handler runs in this
 // process or in one of its own, it is made by make.
 type function struct {
-	name   string   // of its folder, and on AWS
-	queues []string // whose messages it handles
-	make   func(p parts) (handler, error)
+	name   string        // of its folder, and on AWS
+	queues []string      // whose messages it handles
+	every  time.Duration // the clock invokes it so often; zero: it does not
+	webex  bool          // it calls Webex
+	make   func(p parts) (mapping.Handler, error)
 }
 
-// handler is what a function does with a batch.
-type handler = func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)
-
-// functions lists everything that works on a queue.
+// functions lists everything that works on a queue or by the clock.
 func functions() []function {
 	return []function{
-		{name: "change-number", queues: []string{NumbersQueue}, make: changeNumber},
+		{name: "change-number", queues: []string{NumbersQueue}, webex: true, make: changeNumber},
 		{name: "report-failure", queues: []string{NumbersDeadLetters}, make: reportFailure},
+		{name: "check-pools", every: time.Hour, webex: true, make: checkPools},
 	}
 }
 
-func changeNumber(p parts) (handler, error) {
+// processes is how many of the function there are at most, each in one of its own.
+func (f function) processes() int { return max(1, batches*len(f.queues)) }
+
+// webexProcesses is how many share the Webex rate if each has a process.
+func webexProcesses() (n int) {
+	for _, f := range functions() {
+		if f.webex {
+			n += f.processes()
+		}
+	}
+	return n
+}
+
+func changeNumber(p parts) (mapping.Handler, error) {
 	clients, err := p.connect()
 	if err != nil {
 		return nil, err
@@ -44,15 +58,27 @@ func changeNumber(p parts) (handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return h.Handle, nil
+	return mapping.Events(h.Handle), nil
 }
 
-func reportFailure(p parts) (handler, error) {
+func reportFailure(p parts) (mapping.Handler, error) {
 	h, err := reportfailure.New(reportfailure.Config{Ledger: p.Ledger, Visibility: p, Logger: p.log})
 	if err != nil {
 		return nil, err
 	}
-	return h.Handle, nil
+	return mapping.Events(h.Handle), nil
+}
+
+func checkPools(p parts) (mapping.Handler, error) {
+	clients, err := p.connect()
+	if err != nil {
+		return nil, err
+	}
+	h, err := checkpools.New(checkpools.Config{Ledger: p.Ledger, Webex: clients.Webex, Thresholds: p.settings.Thresholds, Logger: p.log})
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, _ []byte) ([]byte, error) { return []byte("null"), h.Handle(ctx) }, nil
 }
 
 // parts is what handlers are made of.

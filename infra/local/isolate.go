@@ -93,8 +93,7 @@ func isolate(ctx context.Context, f function, d *Data, run string, o Options) (*
 	if err != nil {
 		return nil, err
 	}
-	processes := batches * len(f.queues)
-	p := process{Data: d.File.Path(), Run: run, Processes: processes}
+	p := process{Data: d.File.Path(), Run: run, Processes: webexProcesses()}
 	maps.Copy(vars, p.variables())
 	passOn(vars, os.LookupEnv)
 	vars["AWS_LAMBDA_LOG_FORMAT"], vars["AWS_LAMBDA_LOG_LEVEL"] = "JSON", "INFO"
@@ -105,7 +104,7 @@ func isolate(ctx context.Context, f function, d *Data, run string, o Options) (*
 	host, err := lambdahost.New(lambdahost.Config{
 		Binary: o.Isolation.Binary, Args: slices.Concat(o.Isolation.Args, []string{f.name}),
 		Name: f.name, Region: "local", Env: vars, Memory: o.Isolation.Memory, LimitMemory: o.Isolation.Memory > 0,
-		Timeout: o.Isolation.Timeout, InitTimeout: startTimeout, MaxConcurrency: processes,
+		Timeout: o.Isolation.Timeout, InitTimeout: startTimeout, MaxConcurrency: f.processes(),
 		Grace:  time.Millisecond, // a process is asked to end while it rests, and has nothing to finish
 		Output: relay{log}, Logger: o.Logger,
 	})

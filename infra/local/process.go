@@ -23,7 +23,7 @@ import (
 type process struct {
 	Data       string // path of the data file
 	Run        string // owner of the leases of all processes of the run
-	Processes  int    // of the function, at most
+	Processes  int    // that share the Webex rate
 	RuntimeAPI string // host:port; set by the host
 }
 
@@ -58,7 +58,7 @@ func Serve(ctx context.Context, name string, lookup func(string) (string, bool))
 		log.ErrorContext(ctx, "the function cannot start", logattr.Error(err))
 		return fmt.Errorf("function %s cannot start: %w", name, err)
 	}
-	return lambdahost.Serve(ctx, p.RuntimeAPI, lambdahost.Handler(mapping.Events(h)))
+	return lambdahost.Serve(ctx, p.RuntimeAPI, lambdahost.Handler(h))
 }
 
 // assemble makes a function's handler on the data file of the run.
@@ -67,7 +67,7 @@ func Serve(ctx context.Context, name string, lookup func(string) (string, bool))
 // not the run's belong to the dead. Those of the run may be a sibling's that is
 // alive: the process that they end with is known to the run alone, which takes
 // them over.
-func assemble(ctx context.Context, name string, r *env.Reader, log *slog.Logger) (p process, h handler, err error) {
+func assemble(ctx context.Context, name string, r *env.Reader, log *slog.Logger) (p process, h mapping.Handler, err error) {
 	f, err := find(name)
 	if err != nil {
 		return p, nil, err

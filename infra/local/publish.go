@@ -110,14 +110,18 @@ func endLine(f *os.File) error {
 	return err
 }
 
-// outcomeOf returns the outcome that an item carries, nil if none.
+// outcomeOf returns the outcome that an item carries, or the event of a notice, nil
+// if none.
 func outcomeOf(item ledger.Item) (*outcome.Event, error) {
-	if item.Key.Kind != ledger.KindRequest {
-		return nil, nil
+	switch item.Key.Kind {
+	case ledger.KindRequest:
+		var r ledger.Request
+		err := json.Unmarshal(item.Data, &r)
+		return r.Outcome, err
+	case ledger.KindNotice:
+		var n ledger.Notice
+		err := json.Unmarshal(item.Data, &n)
+		return &n.Event, err
 	}
-	var r ledger.Request
-	if err := json.Unmarshal(item.Data, &r); err != nil {
-		return nil, err
-	}
-	return r.Outcome, nil
+	return nil, nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"dialtone/infra/local/secretfile"
 	"dialtone/shared/env"
+	"dialtone/shared/numberpool"
 	"dialtone/shared/signin"
 	"dialtone/shared/vendors"
 )
@@ -24,6 +25,7 @@ type Settings struct {
 	UCWAConcurrency int // users at a time
 	Quarantine      time.Duration
 	QuarantineAt    map[string]time.Duration // by location ID, where it differs
+	Thresholds      numberpool.Thresholds    // at which a location runs low
 	Secrets         signin.Vault
 }
 
@@ -55,6 +57,7 @@ func readSettings(r *env.Reader, secrets string) Settings {
 		UCWAConcurrency: r.IntOr("UCWA_CONCURRENCY", defaultConcurrency, 1, 1000),
 		Quarantine:      r.DaysOr("QUARANTINE_DAYS", 30, 1, 3650),
 		QuarantineAt:    r.DaysByID("QUARANTINE_DAYS_BY_LOCATION", 1, 3650),
+		Thresholds:      numberpool.ReadThresholds(r),
 		Secrets:         secretfile.Folder(r.StringOr("SECRETS_DIR", secrets)),
 	}
 	if r.BoolOr(simulated, false) {
@@ -92,6 +95,7 @@ func (s Settings) variables() (map[string]string, error) {
 		return nil, fmt.Errorf("secrets of a %T cannot be had in another process: give a folder", s.Secrets)
 	}
 	maps.DeleteFunc(vars, func(_, v string) bool { return v == "" || v == "0" })
+	vars["POOL_LOW"], vars["POOL_LOW_DAYS"] = strconv.Itoa(s.Thresholds.Free), strconv.Itoa(s.Thresholds.Days) // zero has a meaning
 	return vars, nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"dialtone/events/sample/onboarding"
 	"dialtone/infra/local"
 	"dialtone/infra/local/secretfile"
+	"dialtone/shared/numberpool"
 	"dialtone/shared/signin"
 	"dialtone/shared/vendors"
 )
@@ -25,7 +26,7 @@ func TestSettingsReachAnotherProcess(t *testing.T) {
 			BrokerURL: "http://broker.example.test/", AllowHTTP: true,
 		},
 		UCWAConcurrency: 7, Quarantine: 5 * 24 * time.Hour,
-		QuarantineAt: map[string]time.Duration{"hamburg": 90 * 24 * time.Hour}, Secrets: secretfile.Folder(t.TempDir()),
+		QuarantineAt: map[string]time.Duration{"hamburg": 90 * 24 * time.Hour}, Thresholds: numberpool.Thresholds{Free: 3, Days: 4}, Secrets: secretfile.Folder(t.TempDir()),
 	}
 	allSet(t, reflect.ValueOf(s))
 	got, err := s.Sent()
@@ -34,6 +35,10 @@ func TestSettingsReachAnotherProcess(t *testing.T) {
 	}
 	if !reflect.DeepEqual(got, s) {
 		t.Errorf("got  %+v\nwant %+v", got, s)
+	}
+	s.Thresholds = numberpool.Thresholds{} // low when nothing is left, which is not the default
+	if got, err := s.Sent(); err != nil || got.Thresholds != s.Thresholds {
+		t.Errorf("thresholds %+v, %v", got.Thresholds, err)
 	}
 }
 

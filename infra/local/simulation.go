@@ -15,6 +15,7 @@ import (
 	"dialtone/infra/sim/simkit"
 	"dialtone/infra/sim/ucwasim"
 	"dialtone/infra/sim/webexsim"
+	"dialtone/shared/numberpool"
 	"dialtone/shared/signin"
 	"dialtone/shared/sipaddr"
 	"dialtone/shared/vendors"
@@ -52,7 +53,7 @@ func Simulate(org onboarding.Organisation, l Latency) (*Simulation, error) {
 			WebexBaseURL: "http://" + port.Addr().String() + "/v1", WebexSecret: "webex", WebexRate: 50,
 			DiscoveryURL: s.Skype.DiscoveryURL, SecretPrefix: "ucwa/",
 		},
-		UCWAConcurrency: defaultConcurrency, Quarantine: 30 * 24 * time.Hour, Secrets: simulatedSecrets{},
+		UCWAConcurrency: defaultConcurrency, Quarantine: 30 * 24 * time.Hour, Thresholds: numberpool.DefaultThresholds(), Secrets: simulatedSecrets{},
 	}
 	return s, nil
 }

@@ -48,6 +48,7 @@ const (
 type Stack struct {
 	*Data
 	mappings []*mapping.Mapping
+	timers   []timer
 	isolated []*isolated
 	publish  publisher
 	log      *slog.Logger
@@ -95,9 +96,10 @@ func (s *Stack) connect(ctx context.Context, o Options) error {
 		if err != nil {
 			return err
 		}
-		if err := s.handle(ctx, f, mapping.Config{Handler: mapping.Events(h), Timeout: functionTimeout}); err != nil {
+		if err := s.handle(ctx, f, mapping.Config{Handler: h, Timeout: functionTimeout}); err != nil {
 			return err
 		}
+		s.schedule(f, h)
 	}
 	return nil
 }
@@ -117,6 +119,7 @@ func (s *Stack) connectIsolated(ctx context.Context, run string, o Options) erro
 		// does not count.
 		c := mapping.Config{Handler: i.handle, Timeout: startTimeout + o.Isolation.Timeout + startPause, Grace: o.Isolation.Timeout}
 		problems = append(problems, s.handle(ctx, f, c))
+		s.schedule(f, i.Invoke)
 	}
 	return errors.Join(problems...)
 }
@@ -140,6 +143,14 @@ func (s *Stack) handle(ctx context.Context, f function, c mapping.Config) error 
 	return nil
 }
 
+// schedule has the clock invoke a function, if it is to, as EventBridge Scheduler
+// does on AWS.
+func (s *Stack) schedule(f function, invoke mapping.Handler) {
+	if f.every > 0 {
+		s.timers = append(s.timers, timer{name: f.name, every: f.every, invoke: invoke, log: s.log})
+	}
+}
+
 // Run works on messages until ctx ends, then lets what is under way finish, and
 // publishes what came of it. It returns early only if the data file fails.
 func (s *Stack) Run(ctx context.Context) error {
@@ -154,9 +165,12 @@ func (s *Stack) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// work runs the mappings.
+// work runs the mappings and the schedule.
 func (s *Stack) work(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
+	for _, t := range s.timers {
+		g.Go(func() error { t.run(ctx); return nil })
+	}
 	for _, m := range s.mappings {
 		g.Go(func() error { return m.Run(ctx) })
 	}

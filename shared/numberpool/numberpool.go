@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"dialtone/shared/e164"
+	"dialtone/shared/env"
 	"dialtone/shared/ledger"
 	"dialtone/shared/outcome"
 	"dialtone/shared/webex"
@@ -152,8 +153,21 @@ func daysLeft(free, taken int, returns []time.Duration) (days float64, known boo
 
 // Thresholds say when a pool runs low: at or below either.
 type Thresholds struct {
-	Free int     // numbers that are free
-	Days float64 // days that they last; zero: only when none is left
+	Free int // numbers that are free
+	Days int // days that they last; zero: only when none is left
+}
+
+// DefaultThresholds are those of a deployment that sets none.
+func DefaultThresholds() Thresholds { return Thresholds{Free: 10, Days: 14} }
+
+// ReadThresholds reads POOL_LOW and POOL_LOW_DAYS; problems are left with the
+// reader.
+func ReadThresholds(r *env.Reader) Thresholds {
+	d := DefaultThresholds()
+	return Thresholds{
+		Free: r.IntOr("POOL_LOW", d.Free, 0, 100_000),
+		Days: r.IntOr("POOL_LOW_DAYS", d.Days, 0, 3650),
+	}
 }
 
 // margin is by which share a pool must exceed its thresholds to be no longer low.
@@ -164,7 +178,7 @@ const margin = 0.2
 func (t Thresholds) Level(s Stock) ledger.Level {
 	below := func(share float64) bool {
 		few := float64(s.Counts.Free) <= float64(t.Free)*share
-		return few || s.DaysLeft != nil && *s.DaysLeft <= t.Days*share
+		return few || s.DaysLeft != nil && *s.DaysLeft <= float64(t.Days)*share
 	}
 	switch {
 	case below(1):
