@@ -32,7 +32,7 @@ func main() {
 // wire makes the handler and calls nobody.
 func wire(r *env.Reader, log *slog.Logger) (*reportfailure.Handler, error) {
 	cloud, table := awsenv.Read(r), r.String("DIALTONE_TABLE")
-	letters := []sqsqueue.Queue{{URL: r.String("NUMBERS_DEAD_LETTER_QUEUE_URL")}}
+	letters := []sqsqueue.Queue{{URL: r.String("NUMBERS_DEAD_LETTER_QUEUE_URL")}, {URL: r.String("SIMRING_DEAD_LETTER_QUEUE_URL")}}
 	if err := r.Err(); err != nil {
 		return nil, err
 	}
