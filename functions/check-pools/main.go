@@ -16,7 +16,6 @@ import (
 	"dialtone/shared/ledger"
 	"dialtone/shared/ledger/dynamo"
 	"dialtone/shared/logattr"
-	"dialtone/shared/numberpool"
 	"dialtone/shared/secrets"
 	"dialtone/shared/vendors/webexcloud"
 )
@@ -35,7 +34,7 @@ func main() {
 // large a share of the Webex rate as this one.
 func wire(r *env.Reader, log *slog.Logger) (*checkpools.Handler, error) {
 	cloud, settings, table := awsenv.Read(r), webexcloud.Read(r), r.String("DIALTONE_TABLE")
-	limits := numberpool.ReadThresholds(r)
+	limits := checkpools.ReadThresholds(r)
 	others := r.IntOr("NUMBERS_CONCURRENCY", 1, 1, 1000)
 	if err := r.Err(); err != nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"dialtone/functions/check-pools/checkpools"
 	"dialtone/infra/local/secretfile"
 	"dialtone/shared/env"
 	"dialtone/shared/numberpool"
@@ -57,7 +58,7 @@ func readSettings(r *env.Reader, secrets string) Settings {
 		UCWAConcurrency: r.IntOr("UCWA_CONCURRENCY", defaultConcurrency, 1, 1000),
 		Quarantine:      r.DaysOr("QUARANTINE_DAYS", 30, 1, 3650),
 		QuarantineAt:    r.DaysByID("QUARANTINE_DAYS_BY_LOCATION", 1, 3650),
-		Thresholds:      numberpool.ReadThresholds(r),
+		Thresholds:      checkpools.ReadThresholds(r),
 		Secrets:         secretfile.Folder(r.StringOr("SECRETS_DIR", secrets)),
 	}
 	if r.BoolOr(simulated, false) {

@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"dialtone/shared/e164"
-	"dialtone/shared/env"
 	"dialtone/shared/ledger"
 	"dialtone/shared/outcome"
 	"dialtone/shared/webex"
@@ -159,16 +158,6 @@ type Thresholds struct {
 
 // DefaultThresholds are those of a deployment that sets none.
 func DefaultThresholds() Thresholds { return Thresholds{Free: 10, Days: 14} }
-
-// ReadThresholds reads POOL_LOW and POOL_LOW_DAYS; problems are left with the
-// reader.
-func ReadThresholds(r *env.Reader) Thresholds {
-	d := DefaultThresholds()
-	return Thresholds{
-		Free: r.IntOr("POOL_LOW", d.Free, 0, 100_000),
-		Days: r.IntOr("POOL_LOW_DAYS", d.Days, 0, 3650),
-	}
-}
 
 // margin is by which share a pool must exceed its thresholds to be no longer low.
 const margin = 0.2

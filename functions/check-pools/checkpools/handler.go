@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"dialtone/shared/command"
+	"dialtone/shared/env"
 	"dialtone/shared/ledger"
 	"dialtone/shared/logattr"
 	"dialtone/shared/numberpool"
@@ -38,6 +39,16 @@ type Config struct {
 	Webex      *webex.Client
 	Thresholds numberpool.Thresholds // the zero value: low when nothing is left
 	Logger     *slog.Logger          // nil: no log
+}
+
+// ReadThresholds reads POOL_LOW and POOL_LOW_DAYS; problems are left with the
+// reader.
+func ReadThresholds(r *env.Reader) numberpool.Thresholds {
+	d := numberpool.DefaultThresholds()
+	return numberpool.Thresholds{
+		Free: r.IntOr("POOL_LOW", d.Free, 0, 100_000),
+		Days: r.IntOr("POOL_LOW_DAYS", d.Days, 0, 3650),
+	}
 }
 
 // Handler checks all pools. It is safe for concurrent use; checks at the same time

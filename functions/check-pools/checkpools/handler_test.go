@@ -16,6 +16,7 @@ import (
 	"dialtone/infra/sim/simkit"
 	"dialtone/infra/sim/webexsim"
 	"dialtone/shared/command"
+	"dialtone/shared/env"
 	"dialtone/shared/ledger"
 	"dialtone/shared/numberpool"
 	"dialtone/shared/outcome"
@@ -285,6 +286,27 @@ func TestConfigIsCheckedAtOnce(t *testing.T) {
 	for _, field := range []string{"Ledger", "Webex", "Thresholds.Free", "Thresholds.Days"} {
 		if !strings.Contains(err.Error(), field) {
 			t.Errorf("%v does not name %s", err, field)
+		}
+	}
+}
+
+func TestThresholds(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		vars map[string]string
+		want numberpool.Thresholds
+		bad  string
+	}{
+		{nil, numberpool.Thresholds{Free: 10, Days: 14}, ""},
+		{map[string]string{"POOL_LOW": "0", "POOL_LOW_DAYS": "0"}, numberpool.Thresholds{}, ""},
+		{map[string]string{"POOL_LOW": "25", "POOL_LOW_DAYS": "7"}, numberpool.Thresholds{Free: 25, Days: 7}, ""},
+		{map[string]string{"POOL_LOW": "-1"}, numberpool.Thresholds{Days: 14}, "POOL_LOW"},
+		{map[string]string{"POOL_LOW_DAYS": "a week"}, numberpool.Thresholds{Free: 10}, "POOL_LOW_DAYS"},
+	} {
+		r := env.New(func(name string) (string, bool) { v, found := c.vars[name]; return v, found })
+		got, err := checkpools.ReadThresholds(r), r.Err()
+		if got != c.want || (err != nil) != (c.bad != "") || err != nil && !strings.Contains(err.Error(), c.bad+":") {
+			t.Errorf("%v: %+v, %v", c.vars, got, err)
 		}
 	}
 }
