@@ -44,6 +44,10 @@ type Config struct {
 	// Grace is how long unfinished work may stand before it is drift. Zero: an hour.
 	Grace time.Duration
 
+	// Patience is the longest single wait for a vendor that cannot answer just now.
+	// Zero: a minute.
+	Patience time.Duration
+
 	// AllOwned finds every number with an owner in Webex that dialtone never had.
 	// False: only those that Webex offers as available as well, since the others
 	// were never dialtone's business.
@@ -74,7 +78,11 @@ func New(cfg Config) (*Auditor, error) {
 	if cfg.Grace < 0 {
 		problems = append(problems, fmt.Errorf("audit: Grace %s is negative", cfg.Grace))
 	}
+	if cfg.Patience < 0 {
+		problems = append(problems, fmt.Errorf("audit: Patience %s is negative", cfg.Patience))
+	}
 	cfg.Rate = cmp.Or(cfg.Rate, 2)
+	cfg.Patience = cmp.Or(cfg.Patience, time.Minute)
 	cfg.Grace = cmp.Or(cfg.Grace, time.Hour)
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -103,8 +111,7 @@ type Step struct {
 // Run yields each case from a position on, in an order that is the same for every
 // run, with or without findings. An error is the last thing that is yielded; Run
 // can go on from the last step before it. A user who cannot be signed in is a
-// finding; that a vendor does not answer at all, for longer than a minute, is an
-// error.
+// finding; that a vendor is not to be asked at all is an error.
 func (a *Auditor) Run(ctx context.Context, from Position) iter.Seq2[Step, error] {
 	return func(yield func(Step, error) bool) {
 		pools, err := a.pools(ctx)
@@ -185,6 +192,10 @@ func (a *Auditor) chunk(ctx context.Context, s *site) iter.Seq2[Step, error] {
 	}
 	all.Wait()
 	return func(yield func(Step, error) bool) {
+		if err := outage(results); err != nil {
+			yield(Step{}, err)
+			return
+		}
 		for i, r := range results {
 			if r.err != nil {
 				yield(Step{}, r.err)

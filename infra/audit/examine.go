@@ -22,6 +22,7 @@ type result struct {
 	findings []Finding
 	inUse    []e164.Number // parked numbers of other cases that the user's phones show
 	signed   bool
+	silent   *failure.Error // why the user could not be signed in just now
 	err      error
 }
 
@@ -38,7 +39,7 @@ func (a *Auditor) examine(ctx context.Context, s *site, c subject) (r result) {
 		if err != nil {
 			return result{err: err}
 		}
-		r = result{findings: f.judge(), inUse: f.parkedInUse(), signed: f.reading != nil}
+		r = result{findings: f.judge(), inUse: f.parkedInUse(), signed: f.reading != nil, silent: f.silent()}
 		if len(r.findings) == 0 {
 			return r
 		}
@@ -121,6 +122,37 @@ func (f facts) parkedInUse() (inUse []e164.Number) {
 	return inUse
 }
 
+// silent returns why the user could not be signed in just now, nil if that was
+// not tried, or is for good.
+func (f facts) silent() *failure.Error {
+	if f.reading == nil || f.reading.err == nil || f.reading.err.Class.Permanent() || errors.Is(f.reading.err, signin.ErrNoSecret) {
+		return nil
+	}
+	return f.reading.err
+}
+
+// few is how many users may fail to be signed in without anybody else who can,
+// before that is about Skype for Business and not about them.
+const few = 3
+
+// outage returns an error if nobody of many could be signed in just now.
+func outage(results []result) error {
+	var last *failure.Error
+	silent := 0
+	for _, r := range results {
+		switch {
+		case r.signed && r.silent == nil:
+			return nil
+		case r.silent != nil:
+			silent, last = silent+1, r.silent
+		}
+	}
+	if silent < few {
+		return nil
+	}
+	return fmt.Errorf("read phones: none of %d users could be signed in: %w", silent, last)
+}
+
 // visiting is how long one user's phones may take to be read.
 const visiting = time.Minute
 
@@ -128,7 +160,7 @@ const visiting = time.Minute
 // the audit cannot go on.
 func (a *Auditor) read(ctx context.Context, user sipaddr.User) (*reading, error) {
 	r := &reading{}
-	err := patiently(ctx, func() error {
+	err := a.patiently(ctx, func() error {
 		if err := a.users.Wait(ctx); err != nil {
 			return err
 		}
@@ -163,22 +195,20 @@ func (a *Auditor) visit(ctx context.Context, user sipaddr.User, r *reading) erro
 	return nil
 }
 
-// patience bounds a single wait for a vendor, and tries how often it is asked.
-const (
-	patience = time.Minute
-	tries    = 3
-)
+// tries is how often a vendor is asked that cannot answer just now.
+const tries = 3
 
 // patiently repeats what a vendor could not answer just now, after the wait that
 // it asked for. A secret that is missing does not come by waiting.
-func patiently(ctx context.Context, do func() error) error {
+func (a *Auditor) patiently(ctx context.Context, do func() error) error {
 	for try := 1; ; try++ {
 		err := do()
 		f := explain.Error(err)
-		if err == nil || f.Class != failure.Unavailable || f.RetryAfter > patience || try == tries || errors.Is(err, signin.ErrNoSecret) {
+		wait := max(time.Duration(try)*time.Second, f.RetryAfter)
+		if err == nil || f.Class != failure.Unavailable || wait > a.cfg.Patience || try == tries || errors.Is(err, signin.ErrNoSecret) {
 			return err
 		}
-		timer := time.NewTimer(max(time.Duration(try)*time.Second, f.RetryAfter))
+		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
 			timer.Stop()

@@ -15,7 +15,7 @@ import (
 // list of several pages is not proven to be gone.
 func (a *Auditor) inventory(ctx context.Context, p ledger.Pool, known map[e164.Number]ledger.Number) (*inventory, error) {
 	var w *inventory
-	err := patiently(ctx, func() (err error) {
+	err := a.patiently(ctx, func() (err error) {
 		w, err = a.list(ctx, p)
 		return err
 	})
@@ -95,7 +95,7 @@ func (a *Auditor) search(ctx context.Context, w *inventory, org string, missing 
 }
 
 func (a *Auditor) named(ctx context.Context, org string, numbers []e164.Number) (found map[e164.Number]webex.Number, err error) {
-	err = patiently(ctx, func() error {
+	err = a.patiently(ctx, func() error {
 		found = map[e164.Number]webex.Number{}
 		for n, err := range a.cfg.Webex.Numbers(ctx, webex.NumbersOptions{OrgID: org, PhoneNumbers: numbers}) {
 			if err != nil {

@@ -44,7 +44,10 @@ func (f facts) finding(k Kind, n ledger.Number, r Repair, problem, mend string) 
 // unreadable tells of a user whose phones could not be read. One who has no line
 // may well have left; that the account is closed then is no drift.
 func (f facts) unreadable() Finding {
-	mend, _, _ := strings.Cut(f.reading.err.Advice, ", then") // what comes then is about requests
+	mend := "nothing to correct is known"
+	if f.reading.err.Class.Permanent() {
+		mend, _, _ = strings.Cut(f.reading.err.Advice, ", then") // what comes then is about requests
+	}
 	return Finding{
 		Kind: NotReadable, LocationID: f.locationID, User: f.books.user,
 		Problem: "the user's phones could not be read: " + f.reading.err.Reason,
