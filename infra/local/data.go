@@ -19,6 +19,8 @@ import (
 const (
 	NumbersQueue       = command.NumbersQueue
 	NumbersDeadLetters = "numbers-dlq.fifo"
+	SimRingQueue       = command.SimRingQueue
+	SimRingDeadLetters = "simring-dlq.fifo"
 )
 
 const (
@@ -79,13 +81,18 @@ func open(ctx context.Context, path string, o sqlitefile.Options, lo ledger.Opti
 }
 
 func queueConfigs() []queue.Config {
+	return append(pair(NumbersQueue, NumbersDeadLetters), pair(SimRingQueue, SimRingDeadLetters)...)
+}
+
+// pair is a queue of commands behind the queue of its dead letters.
+func pair(name, dead string) []queue.Config {
 	return []queue.Config{
 		{
-			Name: NumbersDeadLetters, VisibilityTimeout: 6 * functionTimeout, Retention: longestRetention,
+			Name: dead, VisibilityTimeout: 6 * functionTimeout, Retention: longestRetention,
 		},
 		{
-			Name: NumbersQueue, VisibilityTimeout: 6 * functionTimeout, Retention: longestRetention,
-			MaxReceiveCount: maxReceiveCount, DeadLetterQueue: NumbersDeadLetters,
+			Name: name, VisibilityTimeout: 6 * functionTimeout, Retention: longestRetention,
+			MaxReceiveCount: maxReceiveCount, DeadLetterQueue: dead,
 		},
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"dialtone/functions/change-number/changenumber"
 	"dialtone/functions/check-pools/checkpools"
 	"dialtone/functions/report-failure/reportfailure"
+	"dialtone/functions/set-simring/setsimring"
 	"dialtone/infra/local/mapping"
 	"dialtone/shared/httpretry"
 	"dialtone/shared/vendors"
@@ -28,7 +29,8 @@ type function struct {
 func functions() []function {
 	return []function{
 		{name: "change-number", queues: []string{NumbersQueue}, webex: true, make: changeNumber},
-		{name: "report-failure", queues: []string{NumbersDeadLetters}, make: reportFailure},
+		{name: "set-simring", queues: []string{SimRingQueue}, make: setSimring},
+		{name: "report-failure", queues: []string{NumbersDeadLetters, SimRingDeadLetters}, make: reportFailure},
 		{name: "check-pools", every: time.Hour, webex: true, make: checkPools},
 	}
 }
@@ -54,6 +56,24 @@ func changeNumber(p parts) (mapping.Handler, error) {
 	h, err := changenumber.New(changenumber.Config{
 		Ledger: p.Ledger, Webex: clients.Webex, UCWA: clients.UCWA, Ready: clients.Ready, Visibility: p, DeadLetters: p,
 		Concurrency: p.settings.UCWAConcurrency, Quarantine: p.settings.Quarantine, QuarantineAt: p.settings.QuarantineAt, Backoff: p.backoff, Logger: p.log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return mapping.Events(h.Handle), nil
+}
+
+// setSimring has a client of its own: see [setsimring.Service].
+func setSimring(p parts) (mapping.Handler, error) {
+	client, ready, err := p.settings.ConnectUCWA(vendors.Surroundings{
+		Ledger: p.Ledger, Secrets: p.settings.Secrets, Service: setsimring.Service, Logger: p.log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	h, err := setsimring.New(setsimring.Config{
+		Ledger: p.Ledger, UCWA: client, Ready: ready, Visibility: p, DeadLetters: p,
+		Concurrency: p.settings.UCWAConcurrency, Backoff: p.backoff, Logger: p.log,
 	})
 	if err != nil {
 		return nil, err
