@@ -11,8 +11,8 @@ import (
 )
 
 func TestNewReportsAllThatIsWrong(t *testing.T) {
-	_, err := changenumber.New(changenumber.Config{Quarantine: -1, Concurrency: -1})
-	for _, want := range []string{"Ledger", "Webex", "UCWA", "Visibility", "DeadLetters", "Quarantine", "Concurrency"} {
+	_, err := changenumber.New(changenumber.Config{Quarantine: -1, QuarantineAt: map[string]time.Duration{"hamburg": -1}, Concurrency: -1})
+	for _, want := range []string{"Ledger", "Webex", "UCWA", "Visibility", "DeadLetters", "Quarantine", "QuarantineAt of hamburg", "Concurrency"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not name %s", err, want)
 		}

@@ -44,6 +44,27 @@ func crashTests() map[string]run {
 			_, err := s.release(t, 0, s.holder("0", "ada"), soon())
 			must(t, err)
 		}},
+		{name: "release", rival: true, takes: true, shows: true, before: func(t *testing.T, s *subject) { s.owns(t, 0) }},
+		{name: "release-denied", takes: true, shows: true, deny: true, before: func(t *testing.T, s *subject) { s.owns(t, 0) }},
+		{name: "release-of-nothing", takes: true},
+		{name: "release-of-what-was-wiped", takes: true, before: func(t *testing.T, s *subject) { s.owns(t, 0) }},
+		{name: "assign-after-an-applied-release", rival: true, before: func(t *testing.T, s *subject) {
+			s.owns(t, 0)
+			s.recall(t, s.person(t, "ada"), "0", 1)
+		}},
+		{name: "release-of-a-chain", takes: true, shows: true, before: func(t *testing.T, s *subject) {
+			s.owns(t, 0)
+			s.pin(t, s.person(t, "ada"), 1, "0", true)
+			s.claim(t, 1, s.holder("0", "ada"))
+		}},
+		{name: "release-after-a-dead-one", takes: true, shows: true, before: func(t *testing.T, s *subject) {
+			s.owns(t, 0)
+			s.recall(t, s.person(t, "ada"), "0", 1)
+		}},
+		{name: "assign-after-a-dead-release", rival: true, shows: true, before: func(t *testing.T, s *subject) {
+			s.owns(t, 0)
+			s.recall(t, s.person(t, "ada"), "0", 1)
+		}},
 	} {
 		all[sc.name+"/then-resumed"] = sc.thenResumed
 		if sc.rival {
@@ -55,12 +76,15 @@ func crashTests() map[string]run {
 
 var errCrash = errors.New("crash")
 
-// scenario is what a worker meets that assigns a number to ada, out of three.
+// scenario is what a worker meets that assigns a number to ada, out of three, or
+// takes hers back.
 type scenario struct {
 	name    string
 	rival   bool // is worth playing with another user in between
 	before  func(*testing.T, *subject)
 	replace bool
+	takes   bool // her number back, instead of assigning one
+	shows   bool // number 0 is on ada's phone
 	blind   bool
 	deny    bool
 	refuse  []int // indices of numbers
@@ -93,6 +117,9 @@ func (sc scenario) stage(t *testing.T, s *subject, name string) *stage {
 	if sc.before != nil {
 		sc.before(t, st.subject)
 	}
+	if sc.shows {
+		st.phones.Set(st.user("ada"), st.number(0))
+	}
 	return st
 }
 
@@ -116,6 +143,9 @@ func (st *stage) perform(t *testing.T, user string, crashAt int) (calls int, err
 		Ledger: ledger.New(Around(st.store, around), ledger.Options{Owner: fmt.Sprint("run ", st.runs), Exclusive: true}),
 		Phones: st.phones, Numbers: []e164.Number{st.number(0), st.number(1), st.number(2)},
 		Lease: time.Hour, Rest: time.Hour, Blind: st.blind, Around: around,
+	}
+	if st.takes {
+		return calls, w.Work(t.Context(), st.releaseOf("1", user))
 	}
 	return calls, w.Work(t.Context(), st.assign("1", user, func(a *command.Assign) { a.Replace = st.replace }))
 }

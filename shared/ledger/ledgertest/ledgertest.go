@@ -163,6 +163,12 @@ func (s *subject) assign(id, user string, edit ...func(*command.Assign)) command
 	return command.Command{Key: s.key(id), Type: command.TypeAssign, User: a.User, Data: a}
 }
 
+// releaseOf is the command that takes a user's number back.
+func (s *subject) releaseOf(id, user string) command.Command {
+	u := s.user(user)
+	return command.Command{Key: s.key(id), Type: command.TypeRelease, User: u, Data: command.Release{User: u, PhoneType: command.Work}}
+}
+
 func (s *subject) holder(id, user string) ledger.Holder {
 	return ledger.Holder{User: s.user(user), PhoneType: command.Work, Request: s.key(id)}
 }

@@ -57,6 +57,16 @@ func (p *Phones) Deny(u sipaddr.User, no bool) {
 	p.denied[u] = no
 }
 
+// Set publishes a number for a user by other means, or none.
+func (p *Phones) Set(u sipaddr.User, n e164.Number) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.shows == nil {
+		p.shows, p.rests = map[sipaddr.User]e164.Number{}, map[e164.Number]rest{}
+	}
+	p.shows[u] = n
+}
+
 // Shows returns the number on a user's phone.
 func (p *Phones) Shows(u sipaddr.User) e164.Number {
 	p.mu.Lock()
