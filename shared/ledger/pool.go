@@ -35,8 +35,11 @@ type Tally struct {
 	At        time.Time          `json:"at,omitzero"`
 	Counts    outcome.PoolCounts `json:"counts,omitzero"`
 	DaysLeft  *float64           `json:"daysLeft,omitempty"` // at the pace of the last 30 days; nil: nothing was assigned in them
-	Threshold int                `json:"threshold"`          // that the level was found with
 	Level     Level              `json:"level,omitempty"`
+
+	// What the level was found with: free numbers, and days that they last.
+	Threshold     int `json:"threshold"`
+	ThresholdDays int `json:"thresholdDays"`
 }
 
 // Level is how a count stands to the thresholds of a pool. There is a step between

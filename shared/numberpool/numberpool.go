@@ -180,5 +180,7 @@ func (t Thresholds) Level(s Stock) ledger.Level {
 
 // Tally is the count of a stock as the ledger keeps it.
 func (t Thresholds) Tally(at time.Time, s Stock) ledger.Tally {
-	return ledger.Tally{At: at, Counts: s.Counts, DaysLeft: s.DaysLeft, Threshold: t.Free, Level: t.Level(s)}
+	return ledger.Tally{
+		At: at, Counts: s.Counts, DaysLeft: s.DaysLeft, Level: t.Level(s), Threshold: t.Free, ThresholdDays: t.Days,
+	}
 }

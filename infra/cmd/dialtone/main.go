@@ -4,6 +4,7 @@
 //	dialtone send       put commands on the queue
 //	dialtone status     what is known of a user
 //	dialtone numbers    who has which number
+//	dialtone pools      what each location has left, and for how long
 //	dialtone audit      where ledger, Webex and phones drift apart
 //	dialtone dlq        what failed: list, show, replay, discard, fix
 //	dialtone sim        a simulator of one vendor, alone
@@ -91,7 +92,7 @@ func (t *terminal) root() *cobra.Command {
 		return exitError{exitUsage, fmt.Errorf("%w; see '%s --help'", err, c.CommandPath())}
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(t.runCommand(), t.sendCommand(), t.statusCommand(), t.numbersCommand(), t.auditCommand(), t.dlqCommand(), t.simCommand(), t.functionCommand())
+	root.AddCommand(t.runCommand(), t.sendCommand(), t.statusCommand(), t.numbersCommand(), t.poolsCommand(), t.auditCommand(), t.dlqCommand(), t.simCommand(), t.functionCommand())
 	return root
 }
 
