@@ -156,8 +156,7 @@ func outage(results []result) error {
 // visiting is how long one user's phones may take to be read.
 const visiting = time.Minute
 
-// read signs a user in and reads the phones. The error is not about this user:
-// the audit cannot go on.
+// read signs a user in and reads the phones. Its error is that of ctx.
 func (a *Auditor) read(ctx context.Context, user sipaddr.User) (*reading, error) {
 	r := &reading{}
 	err := a.patiently(ctx, func() error {
@@ -169,8 +168,6 @@ func (a *Auditor) read(ctx context.Context, user sipaddr.User) (*reading, error)
 	switch {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
-	case errors.Is(err, failure.ErrPaused):
-		return nil, fmt.Errorf("read phones: %w", err)
 	case err != nil:
 		return &reading{err: explain.Error(err)}, nil
 	}

@@ -119,6 +119,9 @@ func (t *terminal) audit(ctx context.Context, f auditFlags) error {
 			return errors.Join(err, closed)
 		}
 		t.say("%s so far; go on with\n  %s", count(len(j.Findings), "finding"), f.again(d.Flags()))
+		if ctx.Err() != nil {
+			return errors.New("the audit was interrupted")
+		}
 		return fmt.Errorf("the audit was not finished: %w", err)
 	}
 	if err := j.End(); err != nil {
