@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"dialtone/shared/failure"
@@ -93,6 +94,10 @@ var ucwaCases = []ucwaCase{
 		"the user's pool does not allow the configured way to sign in",
 		"Set UCWA_AUTH to a way that the pool offers, then replay the request.",
 	}},
+	{because(ucwa.ErrUntrusted), words{
+		"Skype for Business leads to an address that is not trusted",
+		"Check UCWA_DISCOVERY_URL and the lyncdiscover records of the user's domain, then replay the request.",
+	}},
 	{because(ucwa.ErrMissingLink), words{
 		"Skype for Business does not offer this change to the user",
 		"Check the user's voice policy and whether the value is set in Active Directory, then replay the request.",
@@ -109,6 +114,11 @@ var ucwaCases = []ucwaCase{
 		"the pool's policy refuses this client",
 		"Allow the user agent in the pool's client version policy, then replay the request.",
 	}},
+	{subcode("MobileApplicationNoLongerAllowed"), notThisKind},
+	{either(subcode("APIVersionNotSupported"), code("VersionNotSupported")), words{
+		"the user's pool does not know this version of UCWA",
+		"Move the user to a pool of Skype for Business Server 2015 or later, then replay the request.",
+	}},
 	{subcode("InvalidExchangeServerVersion"), words{
 		"the user's mailbox is on an Exchange version that the pool does not support",
 		"Move the mailbox to a supported Exchange version, then replay the request.",
@@ -121,22 +131,37 @@ var ucwaCases = []ucwaCase{
 		"something in front of Skype for Business refuses the call",
 		"Check the proxy and the publishing rules of the user's pool, then replay the request.",
 	}},
-	{forbidden(operation("token")), words{
+	{both(operation("token"), refusedAs(failure.Denied)), words{
 		"the user's pool refuses the sign-in",
 		"Check that the account is enabled and may sign in this way, then replay the request.",
 	}},
-	{forbidden(operation("createApplication")), words{
-		"the user is not allowed applications of this kind",
-		"Allow them in the user's mobility and client policies, then replay the request.",
+	{both(operation("token"), refusedAs(failure.Invalid)), words{
+		"the user's pool does not understand the sign-in",
+		"Check the user's secret and UCWA_AUTH, and what stands between dialtone and the pool, then replay the request.",
 	}},
-	{status(http.StatusForbidden), words{
+	{forbidden(operation("createApplication")), notThisKind},
+	{forbidden(unexplained), words{
 		"the user is not enabled for Enterprise Voice",
 		"Enable Enterprise Voice for the user (Set-CsUser -EnterpriseVoiceEnabled $true), then replay the request.",
 	}},
-	{status(http.StatusConflict), words{
+	{both(status(http.StatusConflict), both(operation("changeNumber"), unexplained)), words{
 		"the phone is set in Active Directory, or the pool does not support the operation",
 		"Have a directory administrator change the value, then drop or replay the request.",
 	}},
+	{status(http.StatusConflict), words{
+		"the user's pool does not support the operation, or what it has on the user stands against it",
+		"See the upstream answer, have an administrator of the pool remove the obstacle, then replay the request.",
+	}},
+	{refusedAs(failure.Invalid), words{
+		"Skype for Business does not accept the call as dialtone makes it",
+		"See the upstream answer; look for a proxy that changes calls on their way, else report a fault of dialtone; then replay the request.",
+	}},
+}
+
+// notThisKind are the words for a user whose applications policy forbids.
+var notThisKind = words{
+	"the user is not allowed applications of this kind",
+	"Allow them in the user's mobility and client policies, then replay the request.",
 }
 
 func because(cause error) func(*ucwa.Error) bool {
@@ -159,6 +184,19 @@ func status(s int) func(*ucwa.Error) bool {
 // page of each resource has its own reason for the same empty subcode.
 func forbidden(says func(*ucwa.Error) bool) func(*ucwa.Error) bool {
 	return func(e *ucwa.Error) bool { return status(http.StatusForbidden)(e) && says(e) }
+}
+
+// unexplained: no subcode says what the status is about.
+func unexplained(e *ucwa.Error) bool {
+	return e.Subcode == "" || strings.EqualFold(e.Subcode, "None")
+}
+
+func refusedAs(c failure.Class) func(*ucwa.Error) bool {
+	return func(e *ucwa.Error) bool { return e.Class == c }
+}
+
+func either(a, b func(*ucwa.Error) bool) func(*ucwa.Error) bool {
+	return func(e *ucwa.Error) bool { return a(e) || b(e) }
 }
 
 func operation(name string) func(*ucwa.Error) bool {
@@ -184,13 +222,23 @@ func fromWebex(e *webex.Error) *failure.Error {
 }
 
 // refusedToken also finds the failed renewal behind a call that it left without
-// a token.
+// a token. A renewal that only got no answer is none.
 func refusedToken(e *webex.Error) bool {
-	if e.Status == http.StatusUnauthorized || e.Operation == "refreshToken" {
+	if e.Status == http.StatusUnauthorized || e.Operation == renewal && e.Class == failure.Denied {
 		return true
 	}
 	cause, ok := errors.AsType[*webex.Error](e.Err)
 	return ok && refusedToken(cause)
+}
+
+// renewal is the client's name for the call that renews the access token.
+const renewal = "refreshToken"
+
+// unrenewed reports a call that was not made because the access token could not
+// be renewed now.
+func unrenewed(e *webex.Error) bool {
+	cause, ok := errors.AsType[*webex.Error](e.Err)
+	return e.Operation == renewal || ok && unrenewed(cause)
 }
 
 func webexWords(e *webex.Error) words {
@@ -199,6 +247,9 @@ func webexWords(e *webex.Error) words {
 			"Webex refused the access token or its renewal",
 			"Renew the token in the Webex secret; requests wait on their queue meanwhile.",
 		}
+	}
+	if unrenewed(e) {
+		return words{"the access token for Webex cannot be renewed now", waits}
 	}
 	switch e.Status {
 	case 400, 404:
@@ -210,6 +261,21 @@ func webexWords(e *webex.Error) words {
 		return words{
 			"the Webex token may not read numbers",
 			"Give the integration the scope spark-admin:telephony_config_read and an administrator role, then replay the request.",
+		}
+	case 405, 410, 415, 428:
+		return words{
+			"Webex does not offer the call as dialtone makes it",
+			"Check WEBEX_BASE_URL, and what stands between dialtone and Webex; else report a fault of dialtone; then replay the request.",
+		}
+	case 409:
+		return words{
+			"Webex refuses to list numbers as its system stands",
+			"See the upstream answer, ask Cisco's support with the tracking id if it does not tell, then replay the request.",
+		}
+	case 451:
+		return words{
+			"Webex keeps the organisation in another region",
+			"Set WEBEX_BASE_URL to the host of the organisation's region, then replay the request.",
 		}
 	}
 	return byClass("Webex", e.Class)
