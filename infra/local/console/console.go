@@ -8,12 +8,14 @@ import (
 	_ "embed"
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"dialtone/shared/command"
 	"dialtone/shared/ledger"
 	"dialtone/shared/sipaddr"
 )
@@ -95,10 +97,36 @@ type overview struct {
 	Pools    []pool                      `json:"pools"`
 }
 
-// pool counts the numbers of a location that the ledger knows, by state.
+// pool counts the numbers of a location that the ledger knows, by state, and says
+// what the last checks found free.
 type pool struct {
 	LocationID string                     `json:"locationId"`
 	Numbers    map[ledger.NumberState]int `json:"numbers"`
+	Stocks     []stock                    `json:"stocks"`
+}
+
+// stock is how a location stood for a licence when it was last counted.
+type stock struct {
+	LicenseType command.LicenseType `json:"licenseType"`
+	Free        int                 `json:"free"`
+	DaysLeft    *float64            `json:"daysLeft,omitempty"`
+	LowSince    time.Time           `json:"lowSince,omitzero"`
+	CountedAt   time.Time           `json:"countedAt,omitzero"` // zero: never
+	Problem     string              `json:"problem,omitempty"`  // why the last count failed
+}
+
+// stocksOf lists the licences of a pool by name.
+func stocksOf(p ledger.Pool) []stock {
+	all := []stock{}
+	for _, license := range slices.Sorted(maps.Keys(p.Stocks)) {
+		s := p.Stocks[license]
+		view := stock{LicenseType: license, Free: s.Counts.Free, DaysLeft: s.DaysLeft, CountedAt: s.At, Problem: s.Problem}
+		if s.Low != nil {
+			view.LowSince = s.Low.At
+		}
+		all = append(all, view)
+	}
+	return all
 }
 
 func (c *console) overview(r *http.Request) (any, error) {
@@ -123,7 +151,7 @@ func (c *console) overview(r *http.Request) (any, error) {
 		if of == nil {
 			of = map[ledger.NumberState]int{} // {} in JSON, not null
 		}
-		o.Pools = append(o.Pools, pool{p.LocationID, of})
+		o.Pools = append(o.Pools, pool{p.LocationID, of, stocksOf(p)})
 	}
 	return o, nil
 }

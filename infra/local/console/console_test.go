@@ -30,7 +30,12 @@ func serve(t *testing.T) *httptest.Server {
 		}
 	}
 	must(l.OpenPool(ctx, "site", "", command.Professional))
-	_, err := l.Claim(ctx, "+12056350001", "site", ledger.Holder{User: "ada@contoso.test", PhoneType: command.Work, Request: key})
+	days := 3.5
+	_, err := l.Counted(ctx, ledger.Pool{LocationID: "site"}, command.Standard, ledger.Tally{
+		At: time.Now(), Counts: outcome.PoolCounts{Free: 7}, DaysLeft: &days, Threshold: 10, Level: ledger.LevelLow,
+	})
+	must(err)
+	_, err = l.Claim(ctx, "+12056350001", "site", ledger.Holder{User: "ada@contoso.test", PhoneType: command.Work, Request: key})
 	must(err)
 	must(l.Bury(ctx, ledger.DeadLetter{
 		Request: key, User: "bob@contoso.test", Queue: "numbers.fifo", Body: "the body", At: time.Now(),
@@ -69,7 +74,7 @@ func get(t *testing.T, url string, status int) string {
 func TestData(t *testing.T) {
 	s := serve(t)
 	for path, want := range map[string][]string{
-		"/api/overview": {`"done":3`, `"numbers.fifo"`, `"locationId":"site"`, `"reserved":1`},
+		"/api/overview": {`"done":3`, `"numbers.fifo"`, `"locationId":"site"`, `"reserved":1`, `"free":7,"daysLeft":3.5,"lowSince":"2`, `{"licenseType":"Webex Calling Professional","free":0}`},
 		"/api/numbers":  {`+12056350001`, `ada@contoso.test`},
 		"/api/numbers?q=ADA&location=site&limit=1": {`+12056350001`},
 		"/api/failures":               {`"denied"`, `no voice`, `enable it`, `bob@contoso.test`},
