@@ -12,6 +12,7 @@ import (
 
 	"dialtone/infra/sim/simkit"
 	"dialtone/infra/sim/ucwasim"
+	"dialtone/infra/sim/webexsim"
 	"dialtone/shared/e164"
 	"dialtone/shared/ledger"
 	"dialtone/shared/outcome"
@@ -172,7 +173,7 @@ func (c crash) everywhere(t *testing.T) {
 
 func (c crash) once(t *testing.T, l *life) {
 	t.Helper()
-	s := newSite(t, options{inProcess: true})
+	s := smallSite(t)
 	c.prepare(s)
 	before := s.skypeUser(1).ChangeCount
 	body := c.last(s, "the one")
@@ -201,6 +202,15 @@ func (c crash) once(t *testing.T, l *life) {
 	if t.Failed() {
 		t.Log(where)
 	}
+}
+
+// smallSite is quickly made, for tests that make many.
+func smallSite(t *testing.T) *site {
+	t.Helper()
+	return newSite(t, options{
+		inProcess: true, skype: ucwasim.Config{Users: 2},
+		locations: []webexsim.Location{{Name: "Home", Prefix: "+1205", Numbers: 6}},
+	})
 }
 
 func (c crash) prepare(s *site) {

@@ -93,7 +93,7 @@ func afterDeath(t *testing.T, fn func(t *testing.T, s *site, body string, had e1
 	alive := false
 	for step := 0; !alive && step < 100; step++ {
 		synctest.Test(t, func(t *testing.T) {
-			s := newSite(t, options{inProcess: true})
+			s := smallSite(t)
 			a := s.done(s.assign("1", 1, nil))
 			l := &life{dies: step}
 			s.life = l
