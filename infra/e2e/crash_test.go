@@ -74,7 +74,7 @@ func TestKilledBootstraps(t *testing.T) {
 	}
 	repeats := d.published(t, got)
 	t.Logf("%d requests were resumed after a crash, %d outcomes came over the bus more than once", d.resumed(t, messages), repeats)
-	d.discreet(t)
+	d.discreet(t, "ChangeNumber")
 }
 
 // resumed counts requests that lost a worker without a word.

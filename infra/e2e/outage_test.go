@@ -44,7 +44,7 @@ func TestHangAndOutage(t *testing.T) {
 		t.Errorf("%d dead letters, want none: %v", len(all), all)
 	}
 	d.published(t, got)
-	d.discreet(t)
+	d.discreet(t, "ChangeNumber")
 }
 
 // maven reports whether the emulator of SQS that keeps its messages can be had.
