@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"dialtone/infra/audit"
+	"dialtone/infra/local"
 	"dialtone/infra/sim/simkit"
 	"dialtone/shared/command"
 	"dialtone/shared/e164"
@@ -56,7 +57,7 @@ func (w *world) drifts() (want []string, lasting []string) {
 	w.sim.Skype.ExpireTokens(string(user(6)))
 	expect(false, audit.NotReadable, "", user(6))
 
-	stray := ledger.Holder{User: user(7), PhoneType: command.Mobile, Request: command.Key{Source: "test", ID: "late"}}
+	stray := ledger.Holder{User: user(7), PhoneType: command.Mobile, Request: command.Key{Source: "test", ID: "late"}, Fence: 2}
 	_, err := l.Claim(w.Context(), spare[0], home, stray)
 	w.check(err)
 	expect(true, audit.ReservedWithoutLine, spare[0], user(7))
@@ -306,5 +307,63 @@ func TestOutage(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "list Webex's numbers") {
 			t.Errorf("without Webex: %v", err)
 		}
+	}
+}
+
+// TestSetAside: a number that was set aside because a phone shows it is no finding
+// for as long as the phone does. Its user is known by the request that stays with
+// it; that of one whose request is forgotten is seen on the phone, also when an
+// audit goes on in between.
+func TestSetAside(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 2, func(s *local.Settings) { s.Quarantine = 1 })
+	number := w.numberOf(user(2))
+	w.send(command.TypeRelease, user(2))
+	w.work()
+	w.phone(user(2), "work", string(number))
+	fixed := w.audit(w.config(), audit.Mender{Kinds: []audit.Kind{audit.FreeButOwned}})
+	if got := brief(fixed); got != fmt.Sprintln(audit.FreeButOwned, number, user(2)) || fixed[0].Result != audit.Repaired {
+		t.Fatalf("found %s, %+v", got, fixed)
+	}
+	forgotten := w.spare(1)[0]
+	_, err := w.stack.Ledger.Park(t.Context(), forgotten, home, ledger.Holder{Request: command.Key{Source: "test", ID: "forgotten"}}, "long ago", time.Time{})
+	w.check(err)
+	w.phone(user(1), "mobile", string(forgotten))
+	at := audit.Position{}
+	for range 2 {
+		a, err := audit.New(w.config())
+		w.check(err)
+		for step, err := range a.Run(t.Context(), at) {
+			w.check(err)
+			if len(step.Findings) > 0 {
+				t.Errorf("found %+v", step.Findings)
+			}
+			if strings.Contains(step.At.Case, string(user(2))) {
+				at = step.At // all users are behind
+			}
+		}
+	}
+	w.phone(user(1), "mobile", "")
+	w.phone(user(2), "work", "")
+	if got, want := brief(w.audit(w.config(), audit.Mender{})), fmt.Sprintln(audit.ParkedForGood, number, "")+fmt.Sprintln(audit.ParkedForGood, forgotten, ""); len(got) != len(want) {
+		t.Errorf("nobody shows them any more: found\n%swant\n%s", got, want)
+	}
+}
+
+// TestSomeAway: users of one pool that does not answer are findings, as long as
+// others can be asked.
+func TestSomeAway(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 6)
+	want := ""
+	for n := 1; n <= 4; n++ {
+		_, err := w.sim.Skype.Script().Add(simkit.Fault{User: string(user(n)), Operation: "applications", Status: 504})
+		w.check(err)
+		want += fmt.Sprintln(audit.NotReadable, "", user(n))
+	}
+	cfg := w.config()
+	cfg.Patience = time.Millisecond
+	if got := brief(w.audit(cfg, audit.Mender{})); got != want {
+		t.Errorf("found\n%swant\n%s", got, want)
 	}
 }

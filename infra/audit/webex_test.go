@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"dialtone/infra/audit"
@@ -21,6 +22,7 @@ import (
 type cloud struct {
 	*testing.T
 	sim    *webexsim.Server
+	store  ledger.Store
 	ledger *ledger.Ledger
 	cfg    audit.Config
 }
@@ -37,8 +39,9 @@ func newCloud(t *testing.T, c webexsim.Config) *cloud {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := ledger.New(ledgertest.NewMemory(), ledger.Options{})
-	return &cloud{T: t, sim: sim, ledger: l, cfg: audit.Config{Ledger: l, Webex: client, Grace: 1}}
+	memory := ledgertest.NewMemory()
+	l := ledger.New(memory, ledger.Options{})
+	return &cloud{T: t, sim: sim, store: memory, ledger: l, cfg: audit.Config{Ledger: l, Webex: client, Grace: 1}}
 }
 
 // assign makes a number a user's, in the ledger.
@@ -175,6 +178,38 @@ func TestAllOwned(t *testing.T) {
 	c.cfg.AllOwned = true
 	if found := c.audit(); len(found) != 3 || found[0].Kind != audit.FreeButOwned {
 		t.Errorf("found %+v, want 3", found)
+	}
+}
+
+// TestChangedMeanwhile: what somebody mends between the readings is no finding.
+func TestChangedMeanwhile(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t, webexsim.Config{Locations: []webexsim.Location{{Name: "Home", Prefix: "+4940", Numbers: 5}}})
+	here := c.sim.Locations()[0].ID
+	c.assign(user(1), e164.Number(c.sim.Numbers(here)[2].PhoneNumber), here)
+	stray := e164.Number(c.sim.Numbers(here)[3].PhoneNumber)
+	h := ledger.Holder{User: user(1), PhoneType: command.Mobile, Request: command.Key{Source: "test", ID: "late"}}
+	if _, err := c.ledger.Claim(t.Context(), stray, here, h); err != nil {
+		t.Fatal(err)
+	}
+	var once sync.Once
+	store := ledgertest.Around(c.store, func(call ledgertest.Call, do func() error) error {
+		err := do()
+		if call.Op == "get" && call.Key.ID == string(stray) {
+			once.Do(func() {
+				if _, err := c.ledger.Unclaim(t.Context(), stray, h); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		return err
+	})
+	c.cfg.Ledger = ledger.New(store, ledger.Options{})
+	if found := c.audit(); len(found) > 0 {
+		t.Errorf("found %+v", found)
+	}
+	if n, _, err := c.ledger.Number(t.Context(), stray); err != nil || n.State != ledger.Free {
+		t.Errorf("nothing was mended: %+v, %v", n, err)
 	}
 }
 

@@ -34,7 +34,8 @@ type world struct {
 	sent    int // commands
 }
 
-func newWorld(t *testing.T, users int) *world {
+// newWorld is one in which the first few users have a number.
+func newWorld(t *testing.T, users int, adjust ...func(*local.Settings)) *world {
 	t.Helper()
 	sim, err := local.Simulate(onboarding.Organisation{
 		UCWA:  onboarding.UCWA{Users: 200, Domain: "contoso.test"},
@@ -44,13 +45,16 @@ func newWorld(t *testing.T, users int) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = sim.Close() })
-	stack, err := local.Open(t.Context(), local.Options{Path: filepath.Join(t.TempDir(), "d.db"), Settings: sim.Settings()})
+	s := sim.Settings()
+	for _, a := range adjust {
+		a(&s)
+	}
+	stack, err := local.Open(t.Context(), local.Options{Path: filepath.Join(t.TempDir(), "d.db"), Settings: s})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = stack.Close() })
 	w := &world{T: t, sim: sim, stack: stack}
-	s := sim.Settings()
 	w.clients, err = s.Connect(vendors.Surroundings{Ledger: stack.Ledger, Secrets: s.Secrets, Service: "audit"})
 	if err != nil {
 		t.Fatal(err)
