@@ -2,7 +2,7 @@
 //
 // What is free is known to nobody alone: Webex lists numbers as available that
 // dialtone has given away, and dialtone knows nothing of those it has never
-// touched. A [Survey] is what the ledger holds of a location at one moment; its
+// touched ("Webex: Get Person Primary Available Phone Numbers"). A [Survey] is what the ledger holds of a location at one moment; its
 // comparison with Webex's list for a licence is a [Stock].
 //
 // One number of the list costs one look-up, so a count costs as much as the list

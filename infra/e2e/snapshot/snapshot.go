@@ -98,7 +98,7 @@ func (s Snapshot) Canonical(rules Rules) (map[string][]string, error) {
 		{"requests", entries(s.Requests, func(r ledger.Request) sipaddr.User { return r.User })},
 		{"people", entries(s.People, func(p ledger.Person) sipaddr.User { return p.User })},
 		{"numbers", entries(slices.DeleteFunc(slices.Clone(s.Numbers), nobodys), func(n ledger.Number) sipaddr.User { return n.User })},
-		{"pools", entries(s.Pools, func(ledger.Pool) sipaddr.User { return "" })},
+		{"pools", entries(uncounted(s.Pools), func(ledger.Pool) sipaddr.User { return "" })},
 		{"deadLetters", entries(s.DeadLetters, func(d ledger.DeadLetter) sipaddr.User { return d.User })},
 	} {
 		for _, e := range kind.entries {
@@ -116,6 +116,21 @@ func (s Snapshot) Canonical(rules Rules) (map[string][]string, error) {
 // nobodys is a number that was looked at and is free, or was set aside: which
 // were met, is chance.
 func nobodys(n ledger.Number) bool { return n.User == "" }
+
+// uncounted returns pools without what the hourly checks have found: whether one
+// falls into a run is a matter of time.
+func uncounted(pools []ledger.Pool) []ledger.Pool {
+	var all []ledger.Pool
+	for _, p := range pools {
+		stocks := map[command.LicenseType]ledger.Stock{}
+		for license := range p.Stocks {
+			stocks[license] = ledger.Stock{}
+		}
+		p.Stocks = stocks
+		all = append(all, p)
+	}
+	return all
+}
 
 type entry struct {
 	user  sipaddr.User

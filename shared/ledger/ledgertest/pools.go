@@ -171,6 +171,13 @@ func lateCount(t *testing.T, s *subject) {
 	if other.Low != nil {
 		t.Errorf("told of a crossing that is none: %+v", other)
 	}
+	_, err = l.Counted(t.Context(), known, command.Standard, tally(6, 2, ledger.LevelLow))
+	must(t, err)
+	late, err := l.Told(t.Context(), known, command.Standard, ledger.Crossing{Tally: tally(4, 2, ledger.LevelLow)})
+	must(t, err)
+	if late.Untold() == nil {
+		t.Error("a late word of an older crossing silenced the latest")
+	}
 }
 
 func announce(t *testing.T, s *subject) {
