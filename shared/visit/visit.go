@@ -66,18 +66,21 @@ func (v *Visit) open(ctx context.Context) error {
 	return err
 }
 
-func (v *Visit) enter(ctx context.Context) error {
-	app, err := v.cfg.Client.Open(ctx, v.cfg.User)
-	if err != nil {
+func (v *Visit) enter(ctx context.Context) (err error) {
+	if v.app, err = v.cfg.Client.Open(ctx, v.cfg.User); err != nil {
+		v.app = nil
 		return err
 	}
-	v.app = app
-	if err = app.CheckUser(); err == nil {
-		err = v.cfg.Read(ctx, app)
+	entered := false
+	defer func() {
+		if !entered { // also after a panic
+			v.Close(ctx)
+		}
+	}()
+	if err = v.app.CheckUser(); err == nil {
+		err = v.cfg.Read(ctx, v.app)
 	}
-	if err != nil {
-		v.Close(ctx)
-	}
+	entered = err == nil
 	return err
 }
 

@@ -128,6 +128,19 @@ func TestWrongPerson(t *testing.T) {
 	}
 }
 
+// TestPanicLeavesNothingOpen: whoever recovers need not know of the application.
+func TestPanicLeavesNothingOpen(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	p.cfg.Read = func(context.Context, *ucwa.Application) error { panic("boom") }
+	defer func() {
+		if created, running := p.applications(); recover() == nil || created != 1 || running != 0 {
+			t.Errorf("%d created, %d left", created, running)
+		}
+	}()
+	_, _ = visit.Open(t.Context(), p.cfg)
+}
+
 func TestOpenOnceMore(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
