@@ -84,14 +84,17 @@ type Settings struct {
 func (d *Deployment) Settings() (Settings, error) { return d.base.settings() }
 
 // Flags are the arguments that name this deployment on the command line.
-func (d *Deployment) Flags() []string {
+func (d *Deployment) Flags() []string { return d.place.Flags() }
+
+// Flags are the arguments that name the place on the command line.
+func (p Place) Flags() []string {
 	switch {
-	case d.place.Stack == "":
-		return []string{"--data", d.place.Data}
-	case d.place.Region == "":
-		return []string{"--stack", d.place.Stack}
+	case p.Stack == "":
+		return []string{"--data", p.Data}
+	case p.Region == "":
+		return []string{"--stack", p.Stack}
 	}
-	return []string{"--stack", d.place.Stack, "--region", d.place.Region}
+	return []string{"--stack", p.Stack, "--region", p.Region}
 }
 
 // Close closes what was opened.

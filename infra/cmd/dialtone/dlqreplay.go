@@ -72,11 +72,17 @@ func (b *bulk) run(ctx context.Context, args []string, do func(deadletters.Bench
 		return err
 	}
 	d, err := deployment.Look(ctx, b.place)
+	if ctx.Err() != nil {
+		return b.interrupted(b.place.Flags())
+	}
 	if err != nil {
 		return err
 	}
 	defer d.Close()
 	letters, err := b.choose(ctx, d.Ledger, filter, args)
+	if ctx.Err() != nil {
+		return b.interrupted(d.Flags())
+	}
 	if err != nil || len(letters) == 0 {
 		return err
 	}
@@ -89,6 +95,12 @@ func (b *bulk) run(ctx context.Context, args []string, do func(deadletters.Bench
 		}
 	}
 	return b.work(ctx, letters, do(bench(d)), d.Flags())
+}
+
+// interrupted answers an interrupt that came before anything was done.
+func (b *bulk) interrupted(flags []string) error {
+	b.t.say("interrupted before anything was done; go on with\n  %s", b.again(flags))
+	return exitError{exitFailed, fmt.Errorf("nothing was %s", b.done)}
 }
 
 func (b *bulk) check(args []string) (ledger.DeadLetterFilter, error) {
