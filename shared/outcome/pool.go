@@ -27,7 +27,9 @@ type PoolLow struct {
 	At          time.Time           `json:"at"`                 // of the crossing, UTC; part of the event's id
 }
 
-// PoolCounts are the numbers of a pool by state. The zero value is an empty pool.
+// PoolCounts are the numbers of a pool by state. Free ones are those of the
+// licence, as the list that Webex gives for it; all others are counted by
+// location, whatever their licence. The zero value is an empty pool.
 type PoolCounts struct {
 	Free        int `json:"free"`
 	Reserved    int `json:"reserved"`
