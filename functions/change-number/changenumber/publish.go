@@ -9,13 +9,12 @@ import (
 
 	"dialtone/shared/command"
 	"dialtone/shared/e164"
-	"dialtone/shared/explain"
 	"dialtone/shared/failure"
 	"dialtone/shared/ledger"
-	"dialtone/shared/logattr"
 	"dialtone/shared/outcome"
 	"dialtone/shared/sipaddr"
 	"dialtone/shared/ucwa"
+	"dialtone/shared/visit"
 )
 
 // maxRounds bounds how often one delivery tries to settle what a change did.
@@ -24,56 +23,29 @@ const maxRounds = 4
 // publishedPhone is one of a user's phones in Skype for Business, seen through
 // an application that is open for this request.
 type publishedPhone struct {
-	client *ucwa.Client
-	user   sipaddr.User
-	typ    command.PhoneType
-	log    *slog.Logger
-
-	app   *ucwa.Application // nil once closed
-	phone ucwa.Phone        // as last read
-	found outcome.Phone     // as first read
+	typ   command.PhoneType
+	visit *visit.Visit
+	phone ucwa.Phone    // as last read
+	found outcome.Phone // as first read
 }
 
 // openPhone signs the user in and reads the phone. It fails with class denied
 // if another person was signed in or the user has no such phone.
 func openPhone(ctx context.Context, client *ucwa.Client, user sipaddr.User, typ command.PhoneType, log *slog.Logger) (*publishedPhone, error) {
-	p := &publishedPhone{client: client, user: user, typ: typ, log: log}
-	if err := p.open(ctx); err != nil {
+	p := &publishedPhone{typ: typ}
+	var err error
+	if p.visit, err = visit.Open(ctx, visit.Config{Client: client, User: user, Read: p.read, Logger: log}); err != nil {
 		return nil, err
 	}
 	p.found = p.now()
 	return p, nil
 }
 
-// open makes an application and reads the phone through it, once more if the
-// way there turns out stale.
-func (p *publishedPhone) open(ctx context.Context) error {
-	err := p.enter(ctx)
-	if reopens(err) {
-		err = p.enter(ctx)
-	}
-	return err
-}
+// close deletes the application, if one is open.
+func (p *publishedPhone) close(ctx context.Context) { p.visit.Close(ctx) }
 
-// enter makes an application and reads the phone through it. After an error no
-// application is open.
-func (p *publishedPhone) enter(ctx context.Context) error {
-	app, err := p.client.Open(ctx, p.user)
-	if err != nil {
-		return err
-	}
-	p.app = app
-	if err = app.CheckUser(); err == nil {
-		err = p.read(ctx)
-	}
-	if err != nil {
-		p.close(ctx)
-	}
-	return err
-}
-
-func (p *publishedPhone) read(ctx context.Context) error {
-	phones, err := p.app.Phones(ctx)
+func (p *publishedPhone) read(ctx context.Context, app *ucwa.Application) error {
+	phones, err := app.Phones(ctx)
 	if err != nil {
 		return err
 	}
@@ -143,114 +115,22 @@ func (p *publishedPhone) putBack(ctx context.Context, before outcome.Phone, line
 	return p.bring(ctx, wanted, func() bool { return !line.Shown(p.number()) })
 }
 
-// bring changes the phone until a read proves that all is done. A change whose
-// outcome is unknown is settled by reading, never by guessing; doing it again
+// bring changes the phone until a read proves that all is done. Doing it again
 // sets the same, so nobody sees a second change.
 //
 // An error of a permanent class means that no change of this call is in effect.
 func (p *publishedPhone) bring(ctx context.Context, wanted ucwa.NumberChange, done func() bool) error {
-	var last error
-	for range maxRounds {
+	return p.visit.Settle(ctx, maxRounds, func() visit.Change {
 		if done() {
 			return nil
 		}
-		if err := p.mayChange(); err != nil {
-			return err
+		return func(ctx context.Context, app *ucwa.Application) error {
+			if err := p.mayChange(); err != nil {
+				return err
+			}
+			return app.ChangeNumber(ctx, p.phone, wanted)
 		}
-		last = p.change(ctx, wanted)
-		if last != nil && !settles(last) {
-			return last
-		}
-		if err := p.reread(ctx, last); err != nil {
-			return err
-		}
-	}
-	if done() {
-		return nil
-	}
-	return &failure.Error{
-		Class:  failure.Unknown,
-		Reason: "Skype for Business does not show the change after it was made",
-		Advice: triedAgain, Err: last,
-	}
-}
-
-const triedAgain = "Nothing to do: the request is tried again and reads the phone first."
-
-// change asks for the change, once more if the way there turns out stale.
-func (p *publishedPhone) change(ctx context.Context, wanted ucwa.NumberChange) error {
-	err := p.app.ChangeNumber(ctx, p.phone, wanted)
-	if remedy(err) != ucwa.Rediscover {
-		return err
-	}
-	p.close(ctx)
-	if err := p.open(ctx); err != nil {
-		return err
-	}
-	return p.app.ChangeNumber(ctx, p.phone, wanted)
-}
-
-// reread reads the phone after a change, through a new application if the old
-// one is gone. As long as the change was not read back it may stand, so even a
-// refusal that is final by itself leaves its outcome unknown.
-func (p *publishedPhone) reread(ctx context.Context, change error) error {
-	err := change
-	if remedy(change) != ucwa.Recreate {
-		err = p.read(ctx)
-	}
-	if reopens(err) {
-		p.close(ctx)
-		err = p.open(ctx)
-	}
-	if err == nil || remedy(change) == ucwa.Recreate || remedy(change) == ucwa.Refresh {
-		return err // those changes were not applied
-	}
-	f := explain.Error(err)
-	return &failure.Error{
-		Class:  failure.Unknown,
-		Reason: "the change may have been applied, but the phone could not be read after it",
-		Advice: triedAgain, Upstream: f.Upstream, RetryAfter: f.RetryAfter, Err: err,
-	}
-}
-
-// close deletes the application, if one is open.
-func (p *publishedPhone) close(ctx context.Context) {
-	if p.app == nil {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closing)
-	defer cancel()
-	if err := p.app.Close(ctx); err != nil {
-		p.log.WarnContext(ctx, "application not deleted", logattr.Error(err))
-	}
-	p.app = nil
-}
-
-// settles reports that reading the phone is the way on from a failed change.
-func settles(err error) bool {
-	switch remedy(err) {
-	case ucwa.Verify, ucwa.Recreate, ucwa.Refresh:
-		return true
-	}
-	return false
-}
-
-// reopens reports that a new application is the way on from an error: the old
-// one is gone, or the links to it lead nowhere.
-func reopens(err error) bool {
-	switch remedy(err) {
-	case ucwa.Recreate, ucwa.Rediscover, ucwa.Refresh:
-		return true
-	}
-	return false
-}
-
-// remedy returns what the client advises to do about an error.
-func remedy(err error) ucwa.Remedy {
-	if e, ok := errors.AsType[*ucwa.Error](err); ok {
-		return e.Remedy
-	}
-	return ucwa.None
+	})
 }
 
 // numberRefused reports that this number, not this user, is the trouble.
