@@ -10,6 +10,7 @@ import (
 	"dialtone/shared/command"
 	"dialtone/shared/e164"
 	"dialtone/shared/failure"
+	"dialtone/shared/sipaddr"
 )
 
 // check is one statement about the play; wrong says how it does not hold.
@@ -67,7 +68,8 @@ func (p *play) rightSite() check {
 	var wrong []string
 	for e, n := range p.numbers() {
 		w, _ := p.sim.Webex.Number(string(n))
-		if w.LocationID != e.command.Data.(command.Assign).LocationID || w.Kind != webexsim.KindStandard || w.State != "ACTIVE" || w.Owner != nil {
+		hire, _ := e.hire()
+		if w.LocationID != hire.LocationID || w.Kind != webexsim.KindStandard || w.State != "ACTIVE" || w.Owner != nil {
 			wrong = append(wrong, fmt.Sprintf("%s got a number that is %s, %s, of %s", e.command.User, w.Kind, w.State, w.Location))
 		}
 	}
@@ -79,23 +81,38 @@ func (p *play) rightSite() check {
 func (p *play) phonesAgree() check {
 	var wrong []string
 	looked := 0
+	asked := p.changes()
 	for e, n := range p.numbers() {
 		u, _ := p.sim.Skype.User(string(e.command.User))
-		if u.ChangeCount == 0 {
+		if u.ChangeCount == 0 || asked[e.command.User] > 1 { // of several requests the last one stands
 			continue
 		}
 		looked++
-		if typ := e.command.Data.(command.Assign).PhoneType; !e164.Same(u.Phones[string(typ)].Number, string(n)) {
+		hire, _ := e.hire()
+		if typ := hire.PhoneType; !e164.Same(u.Phones[string(typ)].Number, string(n)) {
 			wrong = append(wrong, string(e.command.User))
 		}
 	}
 	return check{fmt.Sprintf("%d phones in Skype for Business were looked at and show the number of the outcome", looked), failures(wrong)}
 }
 
+// changes counts the requests that may change a user's phones.
+func (p *play) changes() map[sipaddr.User]int {
+	asked := map[sipaddr.User]int{}
+	for _, e := range p.ends {
+		switch e.command.Data.(type) {
+		case command.Assign, command.Release:
+			asked[e.command.User]++
+		}
+	}
+	return asked
+}
+
 func (p *play) oneChange() check {
 	var wrong []string
+	asked := p.changes()
 	for _, u := range p.sim.Skype.Users() {
-		if u.ChangeCount > 1 {
+		if u.ChangeCount > asked[sipaddr.User(u.User)] {
 			wrong = append(wrong, fmt.Sprintf("%s was changed %d times", u.User, u.ChangeCount))
 		}
 	}
@@ -133,7 +150,8 @@ func (p *play) differences(want onboarding.Expected) []string {
 	}
 	var wrong []string
 	for _, e := range p.ends {
-		got, site := "", e.command.Data.(command.Assign).LocationID
+		hire, _ := e.hire()
+		got, site := "", hire.LocationID
 		if f, err := e.request.Outcome.Failed(); err == nil {
 			got = string(f.Class)
 		}

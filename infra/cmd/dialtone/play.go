@@ -76,7 +76,7 @@ func (p *play) wait(ctx context.Context) error {
 		}
 	}
 	total := len(pending)
-	bar := p.t.progress(total, "assigning numbers")
+	bar := p.t.progress(total, "working")
 	defer bar.end()
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
@@ -114,6 +114,12 @@ func (p *play) collect(ctx context.Context, pending []end) ([]end, error) {
 		p.ends = append(p.ends, e)
 	}
 	return rest, nil
+}
+
+// hire returns what an end asked for, if that was a number.
+func (e end) hire() (a command.Assign, is bool) {
+	a, is = e.command.Data.(command.Assign)
+	return a, is
 }
 
 // assigned returns the success of an end, nil for a failure.

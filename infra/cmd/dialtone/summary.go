@@ -9,8 +9,8 @@ import (
 
 	"github.com/fatih/color"
 
-	"dialtone/shared/command"
 	"dialtone/shared/failure"
+	"dialtone/shared/ledger"
 	"dialtone/shared/outcome"
 )
 
@@ -21,6 +21,7 @@ func (p *play) summary() error {
 		time.Since(p.started).Round(100*time.Millisecond), p.sent, len(p.ends)-p.sent)
 	p.printNumbers()
 	p.printSites()
+	p.printOthers()
 	p.printFailures()
 	checks := p.checks()
 	bad := 0
@@ -62,7 +63,8 @@ func (p *play) printNumbers() {
 		if a == nil {
 			continue
 		}
-		site, plan := p.siteName(e.command.Data.(command.Assign).LocationID), ""
+		hire, _ := e.hire()
+		site, plan := p.siteName(hire.LocationID), ""
 		if a.DryRun {
 			plan = " (dry run)"
 		}
@@ -90,7 +92,11 @@ func (p *play) printSites() {
 	bySite := map[string]*tally{}
 	var sites []string
 	for _, e := range p.ends {
-		site := p.siteName(e.command.Data.(command.Assign).LocationID)
+		hire, is := e.hire()
+		if !is {
+			continue
+		}
+		site := p.siteName(hire.LocationID)
 		t := bySite[site]
 		if t == nil {
 			t = &tally{}
@@ -106,11 +112,40 @@ func (p *play) printSites() {
 			t.assigned++
 		}
 	}
+	if len(sites) == 0 {
+		return
+	}
 	slices.Sort(sites)
 	tab := newTable(p.t.out, "site", "hires", "assigned", "dry run", "failed")
 	for _, s := range sites {
 		t := bySite[s]
 		tab.AppendRow([]any{s, t.hires, t.assigned, t.planned, t.failed})
+	}
+	tab.Render()
+}
+
+// printOthers counts what else was asked for, by type.
+func (p *play) printOthers() {
+	type tally struct{ requests, failed int }
+	byType := map[string]tally{}
+	for _, e := range p.ends {
+		if _, is := e.hire(); is {
+			continue
+		}
+		t := byType[e.command.Type]
+		t.requests++
+		if e.request.State == ledger.Failed {
+			t.failed++
+		}
+		byType[e.command.Type] = t
+	}
+	if len(byType) == 0 {
+		return
+	}
+	tab := newTable(p.t.out, "request", "count", "done", "failed")
+	for _, typ := range slices.Sorted(maps.Keys(byType)) {
+		t := byType[typ]
+		tab.AppendRow([]any{typ, t.requests, t.requests - t.failed, t.failed})
 	}
 	tab.Render()
 }
@@ -128,8 +163,9 @@ func (p *play) printFailures() {
 	}
 	for _, e := range p.ends {
 		if f, err := e.request.Outcome.Failed(); err == nil {
-			site := e.command.Data.(command.Assign).LocationID
-			f.Reason = strings.ReplaceAll(f.Reason, site, p.siteName(site))
+			if hire, is := e.hire(); is {
+				f.Reason = strings.ReplaceAll(f.Reason, hire.LocationID, p.siteName(hire.LocationID))
+			}
 			add(f, string(e.command.User))
 		}
 	}
