@@ -16,6 +16,9 @@ type application struct {
 	available                               bool // makeMeAvailable was called
 	lastActivity                            time.Time
 	numbers                                 [len(phoneTypes)]string // as at creation: me is not updated later
+	channel                                 *channel                // nil: neither asked for nor needed
+	subscription                            *subscription
+	gone                                    *failure // why it has ended
 }
 
 // ended remembers why an application is gone.
@@ -37,8 +40,8 @@ func lost() *failure {
 }
 
 // application returns a running application, or why there is none.
-func (u *user) application(id string, now time.Time, c Config) (*application, *failure) {
-	u.expire(now, c)
+func (u *user) application(id string, now time.Time, c *Config) (*application, *failure) {
+	u.settle(now, c)
 	for _, a := range u.apps {
 		if a.id == id {
 			return a, nil
@@ -52,25 +55,13 @@ func (u *user) application(id string, now time.Time, c Config) (*application, *f
 	return nil, lost()
 }
 
-// expire ends what has been silent for too long. Silence alone is answered 404
-// afterwards, missing activity 410 (UCWA 2.0: application, Me dashboard).
-func (u *user) expire(now time.Time, c Config) {
-	for _, a := range slices.Clone(u.apps) {
-		switch {
-		case now.Sub(a.lastUsed) >= c.IdleTimeout:
-			u.end(a, lost())
-			u.counts.Expired++
-		case a.available && now.Sub(a.lastActivity) >= c.ActivityTimeout:
-			u.end(a, inactive())
-			u.counts.Expired++
-		}
-	}
-}
-
 func (u *user) end(a *application, why *failure) {
 	u.apps = slices.DeleteFunc(u.apps, func(b *application) bool { return b == a })
 	u.ended = append(u.ended, ended{a.id, why})
 	u.ended = u.ended[max(0, len(u.ended)-keptEnded):]
+	u.drop(a)
+	a.gone = why
+	a.wake()
 }
 
 func (u *user) evict(a *application) {
@@ -93,7 +84,7 @@ func postApplications(c *call) {
 		c.fail(bad)
 		return
 	}
-	c.user.expire(time.Now(), c.server.config)
+	c.user.settle(time.Now(), &c.server.config)
 	status, bad := c.attach(want, instance)
 	if bad != nil {
 		c.fail(bad)
@@ -154,7 +145,8 @@ func (c *call) create(a *application, instance string) {
 	c.app = a
 }
 
-// applicationResource embeds me, so that its links need no further request.
+// applicationResource embeds me and people, so that their links need no further
+// request.
 func (c *call) applicationResource(instance string) *resource {
 	a, d := c.app, c.server.config.Dialect
 	r := &resource{rel: "application", href: c.href("")}
@@ -165,7 +157,11 @@ func (c *call) applicationResource(instance string) *resource {
 	r.add("type", a.variety)
 	r.add("id", a.id)
 	r.addETag(d, mix(c.server.config.Seed, uint64(len(a.instances))))
+	r.addLink("events", c.eventsHref(1)) // assumed also when it is read again later
 	r.embedded = []embedded{{rel: "me", resources: []*resource{c.meResource()}}}
+	if !c.user.anonymous {
+		r.embedded = append(r.embedded, embedded{rel: "people", resources: []*resource{c.peopleResource()}})
+	}
 	return r
 }
 
@@ -179,7 +175,8 @@ func getApplication(c *call) {
 }
 
 func deleteApplication(c *call) {
-	c.user.apps = slices.DeleteFunc(c.user.apps, func(a *application) bool { return a == c.app })
+	c.user.unsubscribe(c.app, 0)
+	c.user.end(c.app, lost())
 	c.user.counts.Deleted++
 	c.done()
 }

@@ -16,7 +16,6 @@ func forwardingEndpoints(app string) []endpoint {
 		at(app+forwardingPath, withForwarding, container),
 		at(app+turnOffPath, withForwarding, post("turnOffCallForwarding", postTurnOff)),
 		at(app+resetPath, withForwarding, post("resetUnansweredCallSettings", postReset)),
-		at(app+"/people/{person}", inApplication, get("contact", getContact)),
 	}
 	for s := range settings {
 		child := get(s.rel(), getSetting(s))
@@ -80,7 +79,7 @@ func (c *call) settingResource(s setting) *resource {
 		r.addPut(d, u.forwardings.versions[s])
 	}
 	if to.Contact != "" || d == Generated {
-		r.addLink("contact", c.href("/people/"+d.personID(to.Contact)))
+		r.addLink("contact", c.personHref(to.Contact))
 	}
 	for _, a := range forwardingActions() {
 		if a.setting == s && u.ForwardingPolicy.allows(s, a.target) {
@@ -99,29 +98,6 @@ func getForwarding(c *call) {
 
 func getSetting(s setting) func(*call) {
 	return func(c *call) { c.answerVersion(c.settingResource(s), c.user.forwardings.versions[s]) }
-}
-
-// getContact answers a person or number that a setting names (UCWA 2.0: contact).
-func getContact(c *call) {
-	for s := range settings {
-		uri := c.user.Forwarding.of(s).Contact
-		if uri == "" || c.server.config.Dialect.personID(uri) != c.args["person"] {
-			continue
-		}
-		r := &resource{rel: "contact", href: c.href("/people/" + c.args["person"])}
-		r.add("uri", uri)
-		r.add("type", contactType(uri))
-		c.answer(http.StatusOK, r)
-		return
-	}
-	c.fail(fail(http.StatusNotFound, "NotFound", "", "The contact does not exist."))
-}
-
-func contactType(uri string) string {
-	if trimScheme(uri) != uri {
-		return "Phone"
-	}
-	return "User"
 }
 
 // putForwarding changes the container's own properties (UCWA 2.0:

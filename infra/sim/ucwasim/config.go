@@ -81,7 +81,8 @@ type Config struct {
 	// X-Requested-With that are not answered 403; none by default.
 	AllowedOrigins []string
 
-	// IdleTimeout ends an application that sent no request for so long; 0: 15 minutes.
+	// IdleTimeout ends an application that never sent an event request, and no other
+	// request for so long; 0: 15 minutes. The others have Events.Gap.
 	IdleTimeout time.Duration
 	// ActivityTimeout ends an application that called makeMeAvailable and then did
 	// not call reportMyActivity for so long; 0: 15 minutes.
@@ -92,6 +93,11 @@ type Config struct {
 	// MaxResourceVersion is the highest X-MS-RequiresMinResourceVersion that is
 	// served; 0: 2.
 	MaxResourceVersion float64
+
+	// Subscriptions is how contacts-and-groups subscriptions behave.
+	Subscriptions SubscriptionConfig
+	// Events is how event channels behave.
+	Events ChannelConfig
 
 	// History is how many requests the control API remembers; 0: 10 000.
 	History int
@@ -128,6 +134,12 @@ type User struct {
 	Forwarding Forwarding
 	// ForwardingPolicy is what may be set.
 	ForwardingPolicy ForwardingPolicy
+	// Contacts and Groups are the contact list at the start. They are never written
+	// to, so that users may share them.
+	Contacts []Contact
+	Groups   []Group
+	// PeoplePolicy is what the user may not do with it.
+	PeoplePolicy PeoplePolicy
 	// DialPlan replaces Config.DialPlan for this user; nil: that one.
 	DialPlan *DialPlan
 	// AllowedUserAgents are the application user agents that policy lets in; none: all.
@@ -170,6 +182,8 @@ func (c Config) withDefaults() Config {
 		c.Grants = []string{grantWindows, grantAnonymous, grantPassword}
 	}
 	c.DialPlan = c.DialPlan.withDefaults()
+	c.Subscriptions = c.Subscriptions.withDefaults()
+	c.Events = c.Events.withDefaults()
 	return c
 }
 
@@ -207,6 +221,7 @@ func (c Config) validate() error {
 	for _, g := range c.Grants {
 		bad(!slices.Contains(allGrants[:], g), "Grants has %q, must be of %s", g, strings.Join(allGrants[:], ", "))
 	}
+	errs = append(errs, c.Subscriptions.validate(), c.Events.validate())
 	for i, u := range c.Extra {
 		if err := u.validate(max(len(c.PoolURLs), 1)); err != nil {
 			errs = append(errs, fmt.Errorf("ucwasim: config: Extra[%d]: %w", i, err))
@@ -237,5 +252,6 @@ func (u User) validate(pools int) error {
 	if err := u.Forwarding.withDefaults(u.ForwardingPolicy).validate(); err != nil {
 		errs = append(errs, fmt.Errorf("field Forwarding: %w", err))
 	}
+	errs = append(errs, checkContactList(u.Contacts, u.Groups))
 	return errors.Join(errs...)
 }

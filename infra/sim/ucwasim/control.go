@@ -12,14 +12,22 @@ import (
 // Control serves simkit's control API (see [simkit.Script.Control]; GET /state
 // takes ?user= and ?limit=) and what can be done to a user:
 //
-//	GET  /users/{user}                   the user's state, as every line below answers
-//	PUT  /users/{user}/phones/{type}     {"number": "tel:+...", "includeInContactCard": true}
-//	PUT  /users/{user}/forwarding        {"activeSetting": "SimultaneousRing", ...}: a [Forwarding]
-//	PUT  /users/{user}/forwardingPolicy  {"noSimultaneousRing": true, ...}: a [ForwardingPolicy]
-//	PUT  /users/{user}/enterpriseVoice   {"enabled": false}
-//	PUT  /users/{user}/password          {"password": "..."}
-//	POST /users/{user}/evict             end the applications with TooManyApplications
-//	POST /users/{user}/expireTokens      make the tickets invalid
+//	GET    /users/{user}                   the user's state, as every line below answers
+//	PUT    /users/{user}/phones/{type}     {"number": "tel:+...", "includeInContactCard": true}
+//	PUT    /users/{user}/forwarding        {"activeSetting": "SimultaneousRing", ...}: a [Forwarding]
+//	PUT    /users/{user}/forwardingPolicy  {"noSimultaneousRing": true, ...}: a [ForwardingPolicy]
+//	POST   /users/{user}/contacts          {"uri": "sip:...", "name": "...", "group": "..."}: a [Contact]
+//	PUT    /users/{user}/contacts/{uri}    {"name": "..."}, {"group": "..."} or both
+//	DELETE /users/{user}/contacts/{uri}    off the list
+//	POST   /users/{user}/groups            {"id": "...", "name": "..."}: a [Group]
+//	PUT    /users/{user}/groups/{id}       {"name": "..."}
+//	DELETE /users/{user}/groups/{id}       its members go to the default group
+//	PUT    /users/{user}/peoplePolicy      {"readOnlyContactList": true, ...}: a [PeoplePolicy]
+//	POST   /users/{user}/resetChannels     drop the subscriptions as after a long silence
+//	PUT    /users/{user}/enterpriseVoice   {"enabled": false}
+//	PUT    /users/{user}/password          {"password": "..."}
+//	POST   /users/{user}/evict             end the applications with TooManyApplications
+//	POST   /users/{user}/expireTokens      make the tickets invalid
 func (s *Server) Control() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /users/{user}", s.doer(s.known))
@@ -45,6 +53,7 @@ func (s *Server) Control() http.Handler {
 	}))
 	mux.HandleFunc("POST /users/{user}/evict", s.doer(s.Evict))
 	mux.HandleFunc("POST /users/{user}/expireTokens", s.doer(s.ExpireTokens))
+	s.peopleControl(mux)
 	mux.Handle("/", s.script.Control())
 	return mux
 }

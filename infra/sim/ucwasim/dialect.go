@@ -62,15 +62,23 @@ func (d Dialect) phoneNumber(stored string) string {
 	return stored
 }
 
-// personID is the last part of the path of a contact with this address. The
-// samples have short numbers.
+// personID is the last part of the path of a contact with this address: captured
+// is the address itself, the samples have short numbers.
 func (d Dialect) personID(uri string) string {
-	h := fnv.New64a()
-	h.Write([]byte(uri))
+	uri = strings.ToLower(uri)
 	if d == Generated {
-		return strconv.FormatUint(1000+h.Sum64()%1e9, 10)
+		return strconv.FormatUint(1000+hash(uri)%1e9, 10)
 	}
-	return fmt.Sprintf("%016x", h.Sum64())
+	if address, ok := strings.CutPrefix(uri, "sip:"); ok && !strings.ContainsAny(address, "/?#%") {
+		return address
+	}
+	return fmt.Sprintf("%016x", hash(uri))
+}
+
+func hash(s string) uint64 {
+	h := fnv.New64a()
+	h.Write([]byte(s))
+	return h.Sum64()
 }
 
 func (d Dialect) xmlBool(v bool) string {

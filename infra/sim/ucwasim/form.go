@@ -61,6 +61,23 @@ func (f *form) number(name string, lowest, highest int) *int {
 	return &n
 }
 
+// whole is number for a parameter that must be there. A JSON string will do.
+func (f *form) whole(name string, lowest, highest int) int {
+	key := strings.ToLower(name)
+	if in := f.in[key]; in.kind == jsonText {
+		f.in[key] = input{untyped, in.values}
+	}
+	before := len(f.wrong) + len(f.wrongType)
+	n := f.number(name, lowest, highest)
+	if n == nil {
+		if len(f.wrong)+len(f.wrongType) == before {
+			f.invalid(name, "The parameter is required and must not be empty.")
+		}
+		return 0
+	}
+	return *n
+}
+
 // oneOf reads a string of a documented enumeration, folded, and returns it as
 // documented; empty when absent or not of the enumeration.
 func (f *form) oneOf(name string, allowed ...string) string {
@@ -132,6 +149,15 @@ func (f *form) failure() *failure {
 // readForm reads the inputs of a request, or answers why not.
 func (c *call) readForm(read func(*form)) bool {
 	in, bad := readInputs(c.r)
+	return c.readInto(in, bad, read)
+}
+
+// readQuery reads the inputs of a GET, or answers why not.
+func (c *call) readQuery(read func(*form)) bool {
+	return c.readInto(readQuery(c.r), nil, read)
+}
+
+func (c *call) readInto(in inputs, bad *failure, read func(*form)) bool {
 	if bad == nil {
 		f := &form{in: in}
 		read(f)

@@ -37,6 +37,7 @@ func ticketed(c *call) bool {
 	}
 	u.mu.Lock()
 	c.user = u
+	u.calls++
 	if t.generation != u.generation {
 		c.challenge()
 		return false
@@ -93,7 +94,7 @@ func inApplication(c *call) bool {
 	if !signedIn(c) {
 		return false
 	}
-	app, gone := c.user.application(c.args["app"], time.Now(), c.server.config)
+	app, gone := c.user.application(c.args["app"], time.Now(), &c.server.config)
 	if gone != nil {
 		c.fail(gone)
 		return false

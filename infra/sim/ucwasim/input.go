@@ -42,11 +42,17 @@ type inputs map[string]input
 // body (UCWA 2.0: Query Parameters, HTTP). A body parameter wins over a query
 // parameter of the same name, which is assumed.
 func readInputs(r *http.Request) (inputs, *failure) {
+	in := readQuery(r)
+	return in, in.addBody(r, "input")
+}
+
+// readQuery takes the parameters of a GET, which may not be in a body.
+func readQuery(r *http.Request) inputs {
 	in := inputs{}
 	for name, values := range r.URL.Query() {
 		in[strings.ToLower(name)] = input{untyped, values}
 	}
-	return in, in.addBody(r, "input")
+	return in
 }
 
 // addBody adds the properties of a JSON or XML body, if there is one; root is the

@@ -65,6 +65,7 @@ func postMakeMeAvailable(c *call) {
 		return
 	}
 	c.app.available, c.app.lastActivity = true, time.Now()
+	c.app.wake()
 	c.done()
 }
 

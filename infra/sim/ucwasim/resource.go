@@ -87,6 +87,7 @@ type xmlNode struct {
 	Rel      string `xml:"rel,attr,omitempty"`
 	Name     string `xml:"name,attr,omitempty"`
 	Href     string `xml:"href,attr,omitempty"`
+	Title    string `xml:"title,attr,omitempty"`
 	NS       string `xml:"xmlns,attr,omitempty"`
 	Children []xmlNode
 	Text     string `xml:",chardata"`
@@ -176,10 +177,13 @@ type format struct {
 	xml   bool
 }
 
+// servedXML is the common media type of XML; events need the vendor's own.
+const servedXML = "application/xml"
+
 var servedFormats = [...]format{
 	{"application/json", false},
 	{"application/vnd.microsoft.com.ucwa+json", false},
-	{"application/xml", true},
+	{servedXML, true},
 	{"application/vnd.microsoft.com.ucwa+xml", true},
 	{"application/vnd.microsoft.ucwa+xml", true}, // as the Versioning page spells it
 }

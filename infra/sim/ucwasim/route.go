@@ -48,7 +48,9 @@ func (s *Server) table() []endpoint {
 		at(phone+"/changeNumber", withVoice, post("changeNumber", postChangeNumber)),
 		at(phone+"/changeVisibility", withVoice, post("changeVisibility", postChangeVisibility)),
 	}
+	all = append(all, at(app+eventsPath, inApplication, get("events", getEvents)))
 	all = append(all, forwardingEndpoints(app)...)
+	all = append(all, peopleEndpoints(app, s.config.Dialect)...)
 	return append(all, at(app+"/...", inApplication, nil))
 }
 
@@ -80,20 +82,33 @@ func (s *Server) match(path string) (*endpoint, map[string]string) {
 }
 
 func (e *endpoint) match(parts []string) (map[string]string, bool) {
-	args := map[string]string{}
+	args := 0
 	for i, want := range e.segments {
 		switch {
 		case want == "...":
-			return args, true
+			return e.arguments(parts, args), true
 		case i >= len(parts):
 			return nil, false
 		case strings.HasPrefix(want, "{"):
-			args[strings.Trim(want, "{}")] = strings.ToLower(parts[i])
+			args++
 		case !strings.EqualFold(want, parts[i]):
 			return nil, false
 		}
 	}
-	return args, len(parts) == len(e.segments)
+	if len(parts) != len(e.segments) {
+		return nil, false
+	}
+	return e.arguments(parts, args), true
+}
+
+func (e *endpoint) arguments(parts []string, n int) map[string]string {
+	args := make(map[string]string, n)
+	for i, name := range e.segments {
+		if strings.HasPrefix(name, "{") {
+			args[strings.Trim(name, "{}")] = strings.ToLower(parts[i])
+		}
+	}
+	return args
 }
 
 func (e *endpoint) allow() string {

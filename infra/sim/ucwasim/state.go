@@ -1,7 +1,6 @@
 package ucwasim
 
 import (
-	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
@@ -9,8 +8,8 @@ import (
 	"time"
 )
 
-// UserState is what a user's phones and call forwarding are and what has happened
-// to the user.
+// UserState is what a user's phones, call forwarding and contact list are and what
+// has happened to the user.
 type UserState struct {
 	User            string                `json:"user"`
 	EnterpriseVoice bool                  `json:"enterpriseVoice"`
@@ -19,8 +18,12 @@ type UserState struct {
 	Changes         []Change              `json:"changes"`     // the latest 100, oldest first
 	ChangeCount     int                   `json:"changeCount"` // of all
 	Forwarding      ForwardingState       `json:"forwarding"`
+	People          PeopleState           `json:"people"`
 	Applications    ApplicationCounts     `json:"applications"`
+	Subscriptions   SubscriptionCounts    `json:"subscriptions"`
+	Channel         ChannelCounts         `json:"channel"`
 	Tokens          TokenCounts           `json:"tokens"`
+	Calls           int                   `json:"calls"` // requests with a ticket of the user
 }
 
 // PhoneState is a phone as stored.
@@ -36,6 +39,22 @@ type ForwardingState struct {
 	Policy      ForwardingPolicy   `json:"policy"`
 	Changes     []ForwardingChange `json:"changes"`     // the latest 100, oldest first
 	ChangeCount int                `json:"changeCount"` // of all
+}
+
+// PeopleState is a user's contact list, what may be done with it, and the
+// subscriptions that are not Disconnected.
+type PeopleState struct {
+	Contacts      []Contact           `json:"contacts"`
+	Groups        []Group             `json:"groups"` // without the default group
+	Policy        PeoplePolicy        `json:"policy"`
+	Subscriptions []SubscriptionState `json:"subscriptions"`
+}
+
+// SubscriptionState is the contacts-and-groups subscription of an application.
+type SubscriptionState struct {
+	Application string    `json:"application"` // its id
+	State       string    `json:"state"`       // Connecting, Connected or Disconnecting
+	Expires     time.Time `json:"expires"`
 }
 
 // Change is one request that made a phone different from before. A request that
@@ -55,7 +74,15 @@ type ApplicationCounts struct {
 	Running int `json:"running"`
 	Deleted int `json:"deleted"` // by DELETE, as a client must
 	Evicted int `json:"evicted"` // by one too many, or by Evict
-	Expired int `json:"expired"` // by silence or missing activity
+	Expired int `json:"expired"` // by silence, a gap in event requests, or missing activity
+}
+
+func (a *ApplicationCounts) add(b ApplicationCounts) {
+	a.Created += b.Created
+	a.Running += b.Running
+	a.Deleted += b.Deleted
+	a.Evicted += b.Evicted
+	a.Expired += b.Expired
 }
 
 // Leaked is how many applications the server had to end by itself.
@@ -68,14 +95,68 @@ type TokenCounts struct {
 	Refused  int `json:"refused"`
 }
 
+func (t *TokenCounts) add(b TokenCounts) {
+	t.Requests += b.Requests
+	t.Granted += b.Granted
+	t.Refused += b.Refused
+}
+
+// SubscriptionCounts counts a user's contacts-and-groups subscriptions. Started is
+// the sum of the others but Refreshed.
+type SubscriptionCounts struct {
+	Started   int `json:"started"`
+	Refreshed int `json:"refreshed"`
+	Running   int `json:"running"`
+	Stopped   int `json:"stopped"` // by stop, or by DELETE of the application
+	Lapsed    int `json:"lapsed"`  // nobody refreshed in time
+	Dropped   int `json:"dropped"` // with an application that was evicted or expired, or by a long silence
+}
+
+func (s *SubscriptionCounts) add(b SubscriptionCounts) {
+	s.Started += b.Started
+	s.Refreshed += b.Refreshed
+	s.Running += b.Running
+	s.Stopped += b.Stopped
+	s.Lapsed += b.Lapsed
+	s.Dropped += b.Dropped
+}
+
+// ChannelCounts counts what happened to a user's event requests.
+type ChannelCounts struct {
+	Polls     int `json:"polls"`     // event requests
+	Waiting   int `json:"waiting"`   // of them now
+	Packages  int `json:"packages"`  // released with events or empty
+	Events    int `json:"events"`    // in them
+	Repeated  int `json:"repeated"`  // packages given once more
+	Replaced  int `json:"replaced"`  // callers who were answered PGetReplaced
+	Abandoned int `json:"abandoned"` // callers who hung up
+	Resyncs   int `json:"resyncs"`   // acks out of range
+	Resumes   int `json:"resumes"`   // long silences
+}
+
+func (c *ChannelCounts) add(b ChannelCounts) {
+	c.Polls += b.Polls
+	c.Waiting += b.Waiting
+	c.Packages += b.Packages
+	c.Events += b.Events
+	c.Repeated += b.Repeated
+	c.Replaced += b.Replaced
+	c.Abandoned += b.Abandoned
+	c.Resyncs += b.Resyncs
+	c.Resumes += b.Resumes
+}
+
 // Totals sum up all users that a request has touched.
 type Totals struct {
-	Users        int               `json:"touched"`           // those a request or a look has touched
-	Changes      int               `json:"changes"`           // of phones
-	Forwardings  int               `json:"forwardingChanges"` // of call forwarding
-	Applications ApplicationCounts `json:"applications"`
-	Leaked       int               `json:"leaked"`
-	Tokens       TokenCounts       `json:"tokens"`
+	Users         int                `json:"touched"`           // those a request or a look has touched
+	Changes       int                `json:"changes"`           // of phones
+	Forwardings   int                `json:"forwardingChanges"` // of call forwarding
+	Applications  ApplicationCounts  `json:"applications"`
+	Leaked        int                `json:"leaked"`
+	Subscriptions SubscriptionCounts `json:"subscriptions"`
+	Channel       ChannelCounts      `json:"channel"`
+	Tokens        TokenCounts        `json:"tokens"`
+	Calls         int                `json:"calls"`
 }
 
 // User returns the state of one user, by SIP address with or without sip:; false
@@ -85,13 +166,13 @@ func (s *Server) User(address string) (UserState, bool) {
 	if u == nil {
 		return UserState{}, false
 	}
-	return u.state(s.config), true
+	return u.state(&s.config), true
 }
 
-func (u *user) state(c Config) UserState {
+func (u *user) state(c *Config) UserState {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.expire(time.Now(), c)
+	u.settle(time.Now(), c)
 	st := UserState{
 		User: strings.ToLower(u.URI), EnterpriseVoice: !u.NoEnterpriseVoice, Locked: u.locked,
 		Phones:  map[string]PhoneState{},
@@ -100,22 +181,57 @@ func (u *user) state(c Config) UserState {
 			Forwarding: u.Forwarding, Policy: u.ForwardingPolicy,
 			Changes: append([]ForwardingChange{}, u.forwardings.changes...), ChangeCount: u.forwardings.changeCount,
 		},
-		Applications: u.counts, Tokens: u.tokens,
+		People: u.people(),
+		Tokens: u.tokens, Calls: u.calls,
 	}
-	st.Applications.Running = len(u.apps)
+	st.Applications, st.Subscriptions, st.Channel = u.running()
 	for i, t := range phoneTypes {
 		st.Phones[t] = PhoneState{u.phones[i].Phone, u.phones[i].adOwned}
 	}
 	return st
 }
 
+func (u *user) people() PeopleState {
+	p := PeopleState{
+		Contacts: []Contact{}, Groups: append([]Group{}, u.Groups...), Policy: u.PeoplePolicy,
+		Subscriptions: []SubscriptionState{},
+	}
+	for _, c := range u.Contacts {
+		p.Contacts = append(p.Contacts, c.withDefaults())
+	}
+	for _, a := range u.apps {
+		if s := a.subscription; s != nil {
+			p.Subscriptions = append(p.Subscriptions, SubscriptionState{a.id, s.state(time.Now()), s.expires})
+		}
+	}
+	return p
+}
+
+// running are the user's counts with what goes on now.
+func (u *user) running() (ApplicationCounts, SubscriptionCounts, ChannelCounts) {
+	apps, subscriptions, channels := u.counts, u.subscriptions, u.channels
+	apps.Running = len(u.apps)
+	for _, a := range u.apps {
+		if a.subscription != nil && a.subscription.stops.IsZero() {
+			subscriptions.Running++
+		}
+		if a.channel != nil && a.channel.poll != nil {
+			channels.Waiting++
+		}
+	}
+	return apps, subscriptions, channels
+}
+
 // Users returns the state of every user that has been touched, by address. Others
 // are as configured.
 func (s *Server) Users() []UserState {
-	touched := s.touched()
+	return s.states(s.touched())
+}
+
+func (s *Server) states(touched []*user) []UserState {
 	out := make([]UserState, len(touched))
 	for i, u := range touched {
-		out[i] = u.state(s.config)
+		out[i] = u.state(&s.config)
 	}
 	return out
 }
@@ -132,90 +248,29 @@ func (s *Server) touched() []*user {
 }
 
 // Totals returns the sums over all touched users.
-func (s *Server) Totals() Totals {
-	return total(s.Users())
-}
+func (s *Server) Totals() Totals { return s.total(s.touched()) }
 
-func total(users []UserState) Totals {
+func (s *Server) total(users []*user) Totals {
 	t := Totals{Users: len(users)}
 	for _, u := range users {
-		t.Changes += u.ChangeCount
-		t.Forwardings += u.Forwarding.ChangeCount
-		t.Applications.Created += u.Applications.Created
-		t.Applications.Running += u.Applications.Running
-		t.Applications.Deleted += u.Applications.Deleted
-		t.Applications.Evicted += u.Applications.Evicted
-		t.Applications.Expired += u.Applications.Expired
-		t.Tokens.Requests += u.Tokens.Requests
-		t.Tokens.Granted += u.Tokens.Granted
-		t.Tokens.Refused += u.Tokens.Refused
+		t.add(u, &s.config)
 	}
 	t.Leaked = t.Applications.Leaked()
 	return t
 }
 
-// change runs f on a user under its lock.
-func (s *Server) change(address string, f func(*user)) error {
-	u := s.user(s.address(address))
-	if u == nil {
-		return fmt.Errorf("ucwasim: user %q: not in the directory", address)
-	}
+func (t *Totals) add(u *user, c *Config) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	f(u)
-	return nil
-}
-
-// SetPhone stores a phone as an administrator would: as given, also on an
-// AD-owned phone, and without a Change. The type is work, mobile, home or other.
-func (s *Server) SetPhone(address, phoneType string, p Phone) error {
-	i, ok := phoneNamed(phoneType)
-	if !ok {
-		return fmt.Errorf("ucwasim: phone type %q: must be of %v", phoneType, phoneTypes)
-	}
-	return s.change(address, func(u *user) { u.phones[i].set(p) })
-}
-
-// SetForwarding stores settings about incoming calls as an administrator would:
-// without a ForwardingChange, whatever policy says. What is left out takes its
-// default. A *simkit.Invalid lists everything that is wrong with them.
-func (s *Server) SetForwarding(address string, f Forwarding) error {
-	if err := f.withDefaults(ForwardingPolicy{}).validate(); err != nil {
-		return fmt.Errorf("ucwasim: set call forwarding: %w", err)
-	}
-	return s.change(address, func(u *user) { u.setForwarding(f.withDefaults(u.ForwardingPolicy)) })
-}
-
-// SetForwardingPolicy replaces what a user may set about incoming calls. What is
-// set already stays.
-func (s *Server) SetForwardingPolicy(address string, p ForwardingPolicy) error {
-	return s.change(address, func(u *user) { u.setPolicy(p) })
-}
-
-// SetEnterpriseVoice enables a user for phones and call forwarding, or ends that.
-func (s *Server) SetEnterpriseVoice(address string, enabled bool) error {
-	return s.change(address, func(u *user) { u.NoEnterpriseVoice = !enabled })
-}
-
-// SetPassword replaces a password and unlocks the account. Tickets stay valid.
-func (s *Server) SetPassword(address, password string) error {
-	return s.change(address, func(u *user) { u.Password, u.locked, u.wrongPasswords = password, false, 0 })
-}
-
-// Evict ends all applications of a user as one sign-in too many would: they
-// answer 410 TooManyApplications from then on.
-func (s *Server) Evict(address string) error {
-	return s.change(address, func(u *user) {
-		for len(u.apps) > 0 {
-			u.evict(u.apps[0])
-		}
-	})
-}
-
-// ExpireTokens makes every ticket that the user holds invalid; new ones are not
-// affected.
-func (s *Server) ExpireTokens(address string) error {
-	return s.change(address, func(u *user) { u.generation++ })
+	u.settle(time.Now(), c)
+	apps, subscriptions, channels := u.running()
+	t.Changes += u.changeCount
+	t.Forwardings += u.forwardings.changeCount
+	t.Applications.add(apps)
+	t.Subscriptions.add(subscriptions)
+	t.Channel.add(channels)
+	t.Tokens.add(u.tokens)
+	t.Calls += u.calls
 }
 
 // stateLimit is how many users GET /state lists unless told.
@@ -223,21 +278,21 @@ const stateLimit = 1000
 
 // state answers GET /state: totals, and users narrowed by ?user= and ?limit=.
 func (s *Server) state(query url.Values) any {
-	users := s.Users()
-	totals := total(users)
-	if one := query.Get("user"); one != "" {
-		users = []UserState{}
-		if u, ok := s.User(one); ok {
-			users = append(users, u)
-		}
-	}
+	touched := s.touched()
+	totals := s.total(touched)
 	limit := stateLimit
 	if n, err := strconv.Atoi(query.Get("limit")); err == nil && n >= 0 {
 		limit = n
+	}
+	if one := query.Get("user"); one != "" {
+		touched = nil
+		if u := s.user(s.address(one)); u != nil {
+			touched = []*user{u}
+		}
 	}
 	return struct {
 		Dialect Dialect     `json:"dialect"`
 		Totals  Totals      `json:"totals"`
 		Users   []UserState `json:"users"`
-	}{s.config.Dialect, totals, users[:min(limit, len(users))]}
+	}{s.config.Dialect, totals, s.states(touched[:min(limit, len(touched))])}
 }

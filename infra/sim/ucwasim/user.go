@@ -33,6 +33,10 @@ type user struct {
 	counts      ApplicationCounts
 	tokens      TokenCounts
 
+	subscriptions SubscriptionCounts
+	channels      ChannelCounts
+	calls         int // with a ticket
+
 	wrongPasswords int
 	locked         bool
 	generation     uint64 // of valid tickets
