@@ -22,8 +22,15 @@ type Application struct {
 	user   sipaddr.User
 	place  *url.URL // where it was created
 	self   *url.URL
-	me     *resource
+	known  atomic.Pointer[documents]
 	closed atomic.Bool
+}
+
+// documents are what an application showed of itself when it was last read.
+type documents struct {
+	application *resource // nil: one that was kept and not read since
+	me          *resource // of a kept one only its uri
+	people      *resource // nil: not read yet
 }
 
 // create makes the application or takes up the running one: the same user
@@ -38,16 +45,50 @@ func (c *Client) create(ctx context.Context, user sipaddr.User, place *url.URL) 
 	if err != nil {
 		return nil, err
 	}
-	a := &Application{client: c, user: user, place: place, me: doc.only("me")}
+	a := &Application{client: c, user: user, place: place}
 	if a.self, err = follow(operation, doc, "application", "self"); err != nil {
 		return nil, err
 	}
-	if a.me == nil {
-		if a.me, err = a.get(ctx, "me", doc, "application"); err != nil {
-			return nil, err
+	return a, a.learn(ctx, doc)
+}
+
+// learn takes over what the application shows of itself.
+func (a *Application) learn(ctx context.Context, doc *resource) error {
+	docs := &documents{application: doc, me: doc.only("me"), people: doc.only("people")}
+	if docs.me == nil {
+		var err error
+		if docs.me, err = a.get(ctx, "me", doc, "application"); err != nil {
+			return err
 		}
 	}
-	return a, nil
+	a.known.Store(docs)
+	return nil
+}
+
+// Confirm asks the server whether the application is still there and reads its
+// links anew (UCWA 2.0: application). It fails with [Recreate] only when it is
+// gone.
+//
+// Operations on contacts and events do this themselves before they fail with
+// Recreate: what hangs on an application can be gone by itself and answers just
+// the same (UCWA 2.0: presenceSubscription).
+func (a *Application) Confirm(ctx context.Context) error {
+	doc, err := a.call(ctx, request{operation: "application", method: http.MethodGet, url: a.self, yields: true})
+	if err != nil {
+		return err
+	}
+	return a.learn(ctx, doc)
+}
+
+// whole returns the documents of the application. A kept one is read first.
+func (a *Application) whole(ctx context.Context) (*documents, error) {
+	if docs := a.known.Load(); docs.application != nil {
+		return docs, nil
+	}
+	if err := a.Confirm(ctx); err != nil {
+		return nil, err
+	}
+	return a.known.Load(), nil
 }
 
 // Me is the signed-in user, as of the creation of the application: the server
@@ -63,12 +104,15 @@ type Me struct {
 }
 
 // Me returns the signed-in user without a call. Read phone numbers from
-// [Application.Phones].
-func (a *Application) Me() Me {
+// [Application.Phones]. Of an application that [Client.Resume] took up only the
+// URI is known before [Application.Confirm].
+func (a *Application) Me() Me { return meOf(a.known.Load().me) }
+
+func meOf(doc *resource) Me {
 	return Me{
-		URI: a.me.text("uri"), Name: a.me.text("name"), Company: a.me.text("company"),
-		Department: a.me.text("department"), Title: a.me.text("title"),
-		OfficeLocation: a.me.text("officeLocation"), EmailAddresses: a.me.list("emailAddresses"),
+		URI: doc.text("uri"), Name: doc.text("name"), Company: doc.text("company"),
+		Department: doc.text("department"), Title: doc.text("title"),
+		OfficeLocation: doc.text("officeLocation"), EmailAddresses: doc.list("emailAddresses"),
 	}
 }
 
@@ -76,7 +120,7 @@ func (a *Application) Me() Me {
 // says that the one who signed in is the user that the application was opened
 // for. Credentials of a shared account would otherwise edit the wrong person.
 func (a *Application) CheckUser() error {
-	if me, err := sipaddr.Parse(a.me.text("uri")); err == nil && me == a.user {
+	if me, err := sipaddr.Parse(a.known.Load().me.text("uri")); err == nil && me == a.user {
 		return nil
 	}
 	return refused("me", failure.Denied, fmt.Errorf("wanted %s: %w", a.user, ErrWrongUser))
@@ -108,6 +152,32 @@ func (a *Application) call(ctx context.Context, r request) (*resource, error) {
 	res, err := a.client.call(ctx, a.user, r)
 	a.client.forgetIfStale(ctx, a.user, a.place, err)
 	return res, err
+}
+
+// callBelow is call for what hangs on the application: only one that the server
+// confirms to be gone is to be created anew.
+func (a *Application) callBelow(ctx context.Context, r request) (*resource, error) {
+	res, err := a.call(ctx, r)
+	e := As(err)
+	if e == nil || e.Subcode != ApplicationNotFound {
+		return res, err
+	}
+	switch there := a.Confirm(ctx); {
+	case there == nil:
+		e.Remedy = Refresh
+	case As(there) == nil || As(there).Remedy != Recreate:
+		return nil, there // nobody knows
+	}
+	return nil, e
+}
+
+// getMine reads the resource that rel of the signed-in user leads to.
+func (a *Application) getMine(ctx context.Context, rel string) (*resource, error) {
+	docs, err := a.whole(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return a.get(ctx, rel, docs.me, "me")
 }
 
 // get reads the resource that rel of doc, called name in errors, leads to; rel

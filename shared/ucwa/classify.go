@@ -84,7 +84,7 @@ func (a answer) byReason() (verdict, bool) {
 	switch reason {
 	case ApplicationNotFound, "InactiveApplicationExpired":
 		return verdict{failure.Unavailable, Recreate}, true
-	case TooManyApplications:
+	case TooManyApplications, PGetReplaced: // someone else is at it
 		return verdict{failure.Unavailable, Retry}, true
 	case "CannotRedirect":
 		return verdict{failure.Unavailable, Rediscover}, true

@@ -82,6 +82,7 @@ func jsonResource(object map[string]any, depth int) (*resource, error) {
 		}
 	}
 	r.rel = r.text("rel")
+	r.senders = jsonSenders(object["sender"])
 	return r, nil
 }
 
@@ -157,7 +158,7 @@ func decodeXML(body []byte) (*resource, error) {
 		return nil, fmt.Errorf("XML document is followed by more: %w", ErrUnreadable)
 	}
 	switch root.XMLName.Local {
-	case "resource", "reason":
+	case "resource", "reason", "events":
 		return xmlResource(&root, 0)
 	}
 	return nil, fmt.Errorf("XML document is a %q, not a resource: %w", shorten(root.XMLName.Local), ErrUnreadable)
@@ -199,6 +200,8 @@ func (r *resource) addXML(e *element, depth int) error {
 			return err
 		}
 		r.embedded[part.rel] = append(r.embedded[part.rel], part)
+	case "sender":
+		r.senders = append(r.senders, xmlSender(e))
 	default: // the members of a reason: code, subcode, message, ...
 		r.props[e.XMLName.Local] = e.Text
 	}

@@ -52,7 +52,7 @@ var (
 	// that the user may not do it (UCWA 2.0: Hypermedia). No call was made.
 	ErrMissingLink = errors.New("the server offers no such link to this user")
 	// ErrUnreadable: the answer is not a UCWA document: HTML, empty,
-	// truncated, over 1 MiB, or of another content type.
+	// truncated, over 4 MiB, or of another content type.
 	ErrUnreadable = errors.New("unreadable answer")
 	// ErrUntrusted: a link or redirect leads where no request may go.
 	ErrUntrusted = errors.New("target is not trusted")
@@ -72,6 +72,9 @@ const (
 	// Creating it again at once can evict the user's own phone: its remedy is
 	// Retry, not Recreate.
 	TooManyApplications = "TooManyApplications"
+	// PGetReplaced (409): another request took over the event channel, so
+	// another process runs the application.
+	PGetReplaced = "PGetReplaced"
 	// NoTeamMembersConfigured (403 or 409): the user has no team to ring.
 	NoTeamMembersConfigured = "NoTeamMembersConfigured"
 	// NoDelegatesConfigured (403 or 409): the user has no delegates.
@@ -97,6 +100,7 @@ type Error struct {
 	Err         error         // cause, may be nil
 
 	header http.Header // of the answer, for challenges and redirects
+	sent   bool        // no answer arrived, but the request may have
 }
 
 // Error renders operation, call, answer and cause on one line.

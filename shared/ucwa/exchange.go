@@ -2,6 +2,7 @@ package ucwa
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,7 +20,7 @@ import (
 )
 
 const (
-	maxBody  = 1 << 20         // bytes of an answer
+	maxBody  = 4 << 20         // bytes of an answer; a thousand contacts have some 1.5 MB
 	maxTries = 3               // of a call that can be repeated without harm
 	maxPause = 2 * time.Second // longest Retry-After that is waited for; more is the caller's
 )
@@ -34,9 +35,11 @@ type request struct {
 	input     payload // nil: no body
 	ifMatch   string  // version that a PUT replaces, unquoted
 	effect    effect
-	yields    bool   // success must carry a resource
-	once      bool   // not repeated, because there is another way to go on
-	token     string // empty: no Authorization
+	yields    bool          // success must carry a resource
+	once      bool          // not repeated, because there is another way to go on
+	token     string        // empty: no Authorization
+	mediaType string        // asked for; empty: that of the configured format
+	timeout   time.Duration // of each exchange; 0: the call timeout
 }
 
 // exchange makes a call, and again where that is safe and may help.
@@ -75,7 +78,7 @@ func pause(ctx context.Context, e *Error, n int) bool {
 
 // attempt makes a call once, within the call timeout.
 func (c *Client) attempt(ctx context.Context, r request) (*resource, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.cfg.CallTimeout)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(r.timeout, c.cfg.CallTimeout))
 	defer cancel()
 	req, err := c.newRequest(ctx, r)
 	if err != nil {
@@ -110,7 +113,7 @@ func (c *Client) newRequest(ctx context.Context, r request) (*http.Request, erro
 	if err != nil {
 		return nil, refused(r.operation, failure.Denied, fmt.Errorf("link is not usable: %w", ErrUntrusted))
 	}
-	req.Header.Set("Accept", c.cfg.Format.mediaType())
+	req.Header.Set("Accept", orDefault(r.mediaType, c.cfg.Format.mediaType()))
 	req.Header.Set("User-Agent", c.cfg.UserAgent)
 	if len(body) > 0 {
 		req.Header.Set("Content-Type", c.cfg.Format.mediaType()+"; charset=utf-8")
@@ -236,7 +239,7 @@ func (e *Error) lost(effect effect, sent bool, err error) *Error {
 	} else if sent {
 		v = unsettled(effect)
 	}
-	e.Class, e.Remedy, e.Err = v.class, v.remedy, err
+	e.Class, e.Remedy, e.Err, e.sent = v.class, v.remedy, err, sent
 	return e
 }
 

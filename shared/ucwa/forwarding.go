@@ -99,7 +99,7 @@ type Forward struct {
 // embeds them as documented. It fails as denied when the user is not enabled
 // for enterprise voice.
 func (a *Application) CallForwarding(ctx context.Context) (CallForwarding, error) {
-	doc, err := a.get(ctx, forwarding, a.me, "me")
+	doc, err := a.getMine(ctx, forwarding)
 	if err != nil {
 		return CallForwarding{}, err
 	}

@@ -141,7 +141,15 @@ func checkDecoded(t *testing.T, contentType string, body []byte) {
 	for rel := range res.embedded {
 		phoneOf(res.only(rel))
 	}
-	_ = (&Application{me: res}).Me()
+	_ = meOf(res)
+	if b, err := batchOf("events", res); err == nil && b.Next.Next == "" {
+		t.Errorf("batch %+v leads nowhere", b)
+	}
+	_, _ = subscriptionOf(startOrRefresh, res)
+	groups := []member{{"group", res}, {"distributionGroup", res}, {"defaultGroup", res}}
+	if l := listOf([]member{{"contact", res}}, groups, groups, true); len(l.Groups) == 0 || len(l.Groups) > 3 {
+		t.Errorf("list %+v", l)
+	}
 	_ = forwardOf(simultaneousRing, res)
 	checkSentBack(t, contentType, res)
 }
@@ -151,6 +159,7 @@ func FuzzDecodeJSON(f *testing.F) {
 	f.Add([]byte("\ufeff" + `{"code":"Gone"}`))
 	f.Add([]byte(`{"_links":[],"_embedded":{"me":null,"x":[1,{"_links":{"self":"/a"}}]}}`))
 	f.Add([]byte(`{} {}`))
+	f.Add([]byte(`{"_links":{"next":{"href":"/e?ack=2"}},"sender":[{"rel":"people","events":[{"link":{"rel":"contact","href":"/c"},"in":{"rel":"myContacts"},"type":"added"}]}]}`))
 	f.Add([]byte(strings.Repeat(`{"_embedded":{"a":`, 70) + `{}` + strings.Repeat(`}}`, 70)))
 	f.Fuzz(func(t *testing.T, body []byte) { checkDecoded(t, "application/json", body) })
 }
@@ -160,6 +169,7 @@ func FuzzDecodeXML(f *testing.F) {
 	f.Add([]byte("\ufeff" + `<reason><code>Gone</code></reason>`))
 	f.Add([]byte(`<resource rel="a">` + strings.Repeat(`<resource rel="b">`, 70) + strings.Repeat(`</resource>`, 71)))
 	f.Add([]byte(`<html><body></body></html>`))
+	f.Add([]byte(`<events href="/e?ack=1"><link rel="resume" href="/e?ack=2"/><sender rel="people"><added rel="contact" href="/c"><in rel="myContacts"/></added></sender></events>`))
 	f.Fuzz(func(t *testing.T, body []byte) { checkDecoded(t, "application/xml", body) })
 }
 

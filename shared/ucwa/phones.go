@@ -62,7 +62,7 @@ func phoneOf(doc *resource) Phone {
 // its type, not by its place (UCWA 2.0: phones). It fails as denied when the
 // user is not enabled for enterprise voice.
 func (a *Application) Phones(ctx context.Context) ([]Phone, error) {
-	doc, err := a.get(ctx, "phones", a.me, "me")
+	doc, err := a.getMine(ctx, "phones")
 	if err != nil {
 		return nil, err
 	}

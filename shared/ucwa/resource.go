@@ -19,6 +19,7 @@ type resource struct {
 	props    map[string]any
 	links    map[string][]link
 	embedded map[string][]*resource
+	senders  []sender // of an answer of the event channel
 	base     *url.URL // what the document answered; hrefs are relative to it
 	etag     string   // from the ETag header of the answer, unquoted
 }

@@ -33,8 +33,8 @@ type TokenRequest struct {
 
 // Token is proof of one user's sign-in at one pool. It prints as a placeholder.
 type Token struct {
-	Value   string    // opaque; with its "cwt=" prefix, where it has one
-	Expires time.Time // zero: not known, used until the server refuses it
+	Value   string    `json:"value"`            // opaque; with its "cwt=" prefix, where it has one
+	Expires time.Time `json:"expires,omitzero"` // zero: not known, used until the server refuses it
 }
 
 // String returns a placeholder: a token is a secret.
