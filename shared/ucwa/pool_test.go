@@ -142,6 +142,10 @@ func (p *pool) operation(r *http.Request) string {
 		return "create"
 	case path == "/applications/192837465564" && r.Method == http.MethodDelete:
 		return "delete"
+	case path == "/applications/192837465564":
+		return "application"
+	case strings.Contains(path, "/people/"), strings.HasSuffix(path, "/events"):
+		return r.Method + " " + last
 	case last == "changeNumber", last == "changeVisibility", last == "phones", last == "me":
 		return last
 	case strings.Contains(path, "/phones/"):
@@ -253,6 +257,8 @@ func (p *pool) serve(op string, w http.ResponseWriter, r *http.Request) {
 	case "create":
 		p.inputs = append(p.inputs, string(body))
 		p.write(w, r, 201, p.application())
+	case "application":
+		p.write(w, r, 200, p.application())
 	case "phones":
 		d := doc{rel: "phones", href: p.app("/me/phones")}
 		for _, ph := range p.phones {
@@ -335,9 +341,14 @@ func (p *pool) application() doc {
 		props: []prop{{"uri", p.meURI}, {"name", "Ada Lovelace"}, {"emailAddresses", []string{"ada@contoso.test", "al@contoso.test"}}},
 		links: [][2]string{{"phones", p.app("/me/phones")}, {"callForwardingSettings", p.app("/me/callForwardingSettings")}},
 	}
+	people := doc{rel: "people", href: p.app("/people"), single: true, links: [][2]string{
+		{"myContactsAndGroupsSubscription", p.app("/people/contactsAndGroupsSubscription")},
+		{"myContacts", p.app("/people/contacts")}, {"myGroups", p.app("/people/groups")},
+		{"myGroupMemberships", p.app("/people/groupMemberships")},
+	}}
 	return doc{
 		rel: "application", href: p.app(""), props: []prop{{"culture", "en-US"}, {"etag", "346579618"}},
-		links: [][2]string{{"events", p.app("/events?ack=1")}}, embedded: []doc{me},
+		links: [][2]string{{"events", p.app("/events?ack=1")}}, embedded: []doc{me, people},
 	}
 }
 

@@ -2,6 +2,7 @@ package ucwa
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -82,11 +83,16 @@ func subscriptionOf(operation string, doc *resource) (s Subscription, err error)
 // It can be repeated without harm. Errors are [*Error]s: invalid for the
 // duration, without a call; denied when the user may not change the contact
 // list, set delegates or expand distribution groups, or with [ErrMissingLink];
-// Retry while the subscription is not in a state to take it (409); Recreate when
-// the application is gone, which was confirmed.
+// Retry or Refresh while the subscription is not in a state to take it;
+// Recreate when the application is gone, which was confirmed.
 func (a *Application) RefreshSubscription(ctx context.Context, s Subscription, d time.Duration) (Subscription, error) {
 	if err := subscription.CheckDuration(d); err != nil {
 		return Subscription{}, refused(startOrRefresh, failure.Invalid, fmt.Errorf("duration %w", err))
+	}
+	if s.Refresh == "" && s.State == Disconnecting {
+		return Subscription{}, &Error{
+			Operation: startOrRefresh, Class: failure.Unavailable, Remedy: Refresh, Err: errors.New("the subscription is about to stop: read it again later"),
+		}
 	}
 	asked := time.Now()
 	doc, err := a.postSubscription(ctx, startOrRefresh, s.Refresh, input{{"duration", int(d / time.Minute)}})
@@ -110,16 +116,29 @@ func (s Subscription) left(from time.Time) time.Duration {
 }
 
 // StopSubscription stops the subscription (UCWA 2.0:
-// stopSubscriptionToContactsAndGroups). It can be repeated without harm; an
-// application that is gone has none, and counts as stopped. Other errors are
-// those of [Application.RefreshSubscription].
+// stopSubscriptionToContactsAndGroups). It can be repeated without harm: one
+// that has stopped counts as stopped, and so does that of an application that is
+// gone. Other errors are those of [Application.RefreshSubscription].
 func (a *Application) StopSubscription(ctx context.Context, s Subscription) error {
-	_, err := a.postSubscription(ctx, stopSubscription, s.Stop, nil)
-	if err != nil && gone(err) {
+	if s.Stop == "" && s.stopped() {
 		return nil
+	}
+	_, err := a.postSubscription(ctx, stopSubscription, s.Stop, nil)
+	switch e := As(err); {
+	case e == nil:
+		return err
+	case gone(err):
+		return nil
+	case e.Status == http.StatusConflict && e.Remedy == Retry: // perhaps stopped by a request whose answer was lost
+		if now, readErr := a.ContactsSubscription(ctx); readErr == nil && now.stopped() {
+			return nil
+		}
 	}
 	return err
 }
+
+// stopped reports whether the subscription has ended or is about to.
+func (s Subscription) stopped() bool { return s.State == Disconnected || s.State == Disconnecting }
 
 // postSubscription does what a link of the subscription offers.
 func (a *Application) postSubscription(ctx context.Context, rel, href string, in input) (*resource, error) {

@@ -38,14 +38,21 @@ func (p *pool) write(w http.ResponseWriter, r *http.Request, status int, d doc) 
 	_ = json.NewEncoder(w).Encode(d.json(p.generated))
 }
 
-// json writes links as arrays in the generated dialect.
+// json writes links as arrays in the generated dialect, and where there are several.
 func (d doc) json(generated bool) map[string]any {
 	out := map[string]any{"rel": d.rel}
 	links := map[string]any{"self": map[string]string{"href": d.href}}
 	for _, l := range d.links {
 		var v any = map[string]string{"href": l[1], "revision": "2"}
-		if generated {
-			v = []any{v}
+		switch others := links[l[0]].(type) {
+		case []any:
+			v = append(others, v)
+		case nil:
+			if generated {
+				v = []any{v}
+			}
+		default:
+			v = []any{others, v}
 		}
 		links[l[0]] = v
 	}
@@ -96,4 +103,9 @@ func escape(s string) string {
 	var b strings.Builder
 	_ = xml.EscapeText(&b, []byte(s))
 	return b.String()
+}
+
+func readAll(r *http.Request) (string, error) {
+	b, err := io.ReadAll(r.Body)
+	return string(b), err
 }
