@@ -100,7 +100,7 @@ func contactEvent(k kindOfEvent, c Contact) event {
 
 func groupEvent(k kindOfEvent, g Group) event {
 	e := event{kind: k, rel: g.rel(), id: g.ID, name: g.Name}
-	if g.ID == defaultGroupID {
+	if g.common() {
 		e.priority = low
 	}
 	return e

@@ -12,15 +12,16 @@ import (
 )
 
 // Contact is an entry of a user's contact list (UCWA 2.0: contact). A contact is
-// in one group: real lists can have it in several.
+// in one group, and may be pinned: real lists can have it in several.
 type Contact struct {
-	URI   string `json:"uri"`             // sip: or tel:, compared without letter case
-	Name  string `json:"name"`            // empty: the URI without its scheme and domain
-	Group string `json:"group,omitempty"` // ID; empty: the default group
+	URI    string `json:"uri"`              // sip: or tel:, compared without letter case
+	Name   string `json:"name"`             // empty: the URI without its scheme and domain
+	Group  string `json:"group,omitempty"`  // ID; empty: the default group
+	Pinned bool   `json:"pinned,omitempty"` // in the pinned group too
 }
 
-// Group is a user's own group of contacts (UCWA 2.0: group). The default group,
-// which everybody has, is not one of them.
+// Group is a user's own group of contacts (UCWA 2.0: group). The default and the
+// pinned group, which everybody has, are not among them.
 type Group struct {
 	ID   string `json:"id"` // lower-case letters, digits and hyphens
 	Name string `json:"name"`
@@ -37,15 +38,31 @@ type PeoplePolicy struct {
 	NoDistributionGroups bool `json:"noDistributionGroups"` // the same
 }
 
-// The default group is where contacts without a group are. Its id and name are
-// assumed.
+// The groups that everybody has. Their ids and names are assumed.
 const (
-	defaultGroupID   = "default"
-	defaultGroupName = "Other Contacts"
-	maxGroupID       = 256 // characters (UCWA 2.0: subscribeToGroupPresence)
+	defaultGroupID = "default" // of contacts without a group
+	pinnedGroupID  = "pinned"
+	maxGroupID     = 256 // characters (UCWA 2.0: subscribeToGroupPresence)
 )
 
 var groupID = regexp.MustCompile(`^[a-z0-9-]+$`)
+
+func defaultGroup() Group { return Group{defaultGroupID, "Other Contacts"} }
+func pinnedGroup() Group  { return Group{pinnedGroupID, "Favorites"} }
+
+// common reports whether everybody has the group.
+func (g Group) common() bool { return g.ID == defaultGroupID || g.ID == pinnedGroupID }
+
+func (g Group) rel() string {
+	switch g.ID {
+	case defaultGroupID:
+		return "defaultGroup"
+	case pinnedGroupID:
+		return "pinnedGroup"
+	default:
+		return "group"
+	}
+}
 
 // withDefaults gives a contact the name that it lacks.
 func (c Contact) withDefaults() Contact {
@@ -70,9 +87,9 @@ func (c Contact) problem(groups []Group) error {
 
 func (g Group) problem() error {
 	switch n := utf8.RuneCountInString(g.ID); {
-	case !groupID.MatchString(g.ID) || n > maxGroupID || g.ID == defaultGroupID:
+	case !groupID.MatchString(g.ID) || n > maxGroupID || g.common():
 		return invalid("id", fmt.Sprintf("%q cannot be the id of a group", g.ID),
-			fmt.Sprintf("use up to %d lower-case letters, digits and hyphens, but not %s", maxGroupID, defaultGroupID))
+			fmt.Sprintf("use up to %d lower-case letters, digits and hyphens, but not %s and %s", maxGroupID, defaultGroupID, pinnedGroupID))
 	case g.Name == "":
 		return invalid("name", "is missing", "name the group")
 	}
@@ -121,10 +138,13 @@ func noGroup(field, id string) error {
 	return invalid(field, fmt.Sprintf("%q is not a group of the user", id), "GET /users/{user} lists the groups; leave it empty for the default group")
 }
 
-// group is the group with an id as resources show it, the default group included.
+// group is the group with an id, also one that everybody has; empty: the default.
 func (u *user) group(id string) (Group, bool) {
-	if id == "" || id == defaultGroupID {
-		return Group{defaultGroupID, defaultGroupName}, true
+	switch id {
+	case "", defaultGroupID:
+		return defaultGroup(), true
+	case pinnedGroupID:
+		return pinnedGroup(), true
 	}
 	i := groupIndex(u.Groups, id)
 	if i < 0 {
@@ -137,11 +157,23 @@ func (u *user) group(id string) (Group, bool) {
 func (u *user) members(id string) []Contact {
 	var all []Contact
 	for _, c := range u.Contacts {
-		if c.Group == id || c.Group == "" && id == defaultGroupID {
+		if slices.Contains(c.groups(), id) {
 			all = append(all, c.withDefaults())
 		}
 	}
 	return all
+}
+
+// groups are the ids of the groups that a contact is in.
+func (c Contact) groups() []string {
+	ids := []string{c.Group}
+	if c.Group == "" {
+		ids[0] = defaultGroupID
+	}
+	if c.Pinned {
+		ids = append(ids, pinnedGroupID)
+	}
+	return ids
 }
 
 // The changes below replace the slices instead of writing to them: they may be
@@ -157,7 +189,7 @@ func (u *user) addContact(c Contact) error {
 	c = c.withDefaults()
 	u.Contacts = append(slices.Clip(u.Contacts), c)
 	u.notify(contactEvent(added, c))
-	u.membersChanged(c.Group)
+	u.membersChanged(c.groups()...)
 	return nil
 }
 
@@ -169,7 +201,7 @@ func (u *user) removeContact(uri string) error {
 	c := u.Contacts[i].withDefaults()
 	u.Contacts = slices.Delete(slices.Clone(u.Contacts), i, i+1)
 	u.notify(contactEvent(deleted, c))
-	u.membersChanged(c.Group)
+	u.membersChanged(c.groups()...)
 	return nil
 }
 
@@ -202,8 +234,20 @@ func (u *user) moveContact(uri, group string) error {
 	}
 	u.Contacts = slices.Clone(u.Contacts)
 	u.Contacts[i].Group = group
-	u.membersChanged(from)
-	u.membersChanged(group)
+	u.membersChanged(from, group)
+	return nil
+}
+
+func (u *user) pinContact(uri string, pinned bool) error {
+	i := contactIndex(u.Contacts, uri)
+	if i < 0 {
+		return noContact(uri)
+	}
+	if u.Contacts[i].Pinned != pinned {
+		u.Contacts = slices.Clone(u.Contacts)
+		u.Contacts[i].Pinned = pinned
+		u.membersChanged(pinnedGroupID)
+	}
 	return nil
 }
 
@@ -250,14 +294,17 @@ func (u *user) removeGroup(id string) error {
 	}
 	u.notify(groupEvent(deleted, g))
 	if moved {
-		u.membersChanged("")
+		u.membersChanged(defaultGroupID)
 	}
 	return nil
 }
 
-// membersChanged tells that a group has other members, which is assumed to update it.
-func (u *user) membersChanged(id string) {
-	if g, ok := u.group(id); ok {
-		u.notify(groupEvent(updated, g))
+// membersChanged tells that groups have other members, which is assumed to update
+// them.
+func (u *user) membersChanged(ids ...string) {
+	for _, id := range ids {
+		if g, ok := u.group(id); ok {
+			u.notify(groupEvent(updated, g))
+		}
 	}
 }

@@ -17,7 +17,7 @@ import (
 //	PUT    /users/{user}/forwarding        {"activeSetting": "SimultaneousRing", ...}: a [Forwarding]
 //	PUT    /users/{user}/forwardingPolicy  {"noSimultaneousRing": true, ...}: a [ForwardingPolicy]
 //	POST   /users/{user}/contacts          {"uri": "sip:...", "name": "...", "group": "..."}: a [Contact]
-//	PUT    /users/{user}/contacts/{uri}    {"name": "..."}, {"group": "..."} or both
+//	PUT    /users/{user}/contacts/{uri}    {"name": "...", "group": "...", "pinned": true}, or some of it
 //	DELETE /users/{user}/contacts/{uri}    off the list
 //	POST   /users/{user}/groups            {"id": "...", "name": "..."}: a [Group]
 //	PUT    /users/{user}/groups/{id}       {"name": "..."}

@@ -196,4 +196,20 @@ func (s *session) as(method, target, body string, headers ...string) reply {
 	return s.ask(method, target, body, append([]string{"Authorization", s.bearer}, headers...)...)
 }
 
+// lose asks for something whose answer must not arrive.
+func (s *session) lose(target string) {
+	s.t.Helper()
+	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, target, http.NoBody)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", s.bearer)
+	s.client.CloseIdleConnections() // on a kept one the transport would ask again by itself
+	res, err := s.client.Do(req)
+	if err == nil {
+		_ = res.Body.Close()
+		s.t.Fatal("the answer was not lost")
+	}
+}
+
 func user(n string) string { return "user000" + n + "@contoso.test" }

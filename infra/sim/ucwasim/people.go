@@ -2,6 +2,7 @@ package ucwasim
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -15,7 +16,7 @@ func peopleEndpoints(app string, d Dialect) []endpoint {
 		at(app+d.groupsPath()+"/{group}", withContactList, get("group", getGroup)),
 		at(app+d.groupsPath()+"/{group}/groupContacts", withContactList, get("groupContacts", getGroupContacts)),
 		at(app+d.membershipsPath(), withContactList, get("myGroupMemberships", getMemberships)),
-		at(app+d.membershipsPath()+"/{person}", withContactList, get("myGroupMembership", getMembership)),
+		at(app+d.membershipsPath()+"/{group}/{person}", withContactList, get("myGroupMembership", getMembership)),
 		at(subscription, withContactList, get(subscriptionRel, getSubscription)),
 		at(subscription+"/"+startRel, withPeople, post(startRel, postStart)),
 		at(subscription+"/"+stopRel, withPeople, post(stopRel, postStop)),
@@ -132,8 +133,8 @@ func (c *call) missing(why string) {
 	c.fail(fail(http.StatusNotFound, "NotFound", "", why))
 }
 
-// groupResource is a group of the user, or the default group (UCWA 2.0: group,
-// defaultGroup).
+// groupResource is a group of the user, or one that everybody has (UCWA 2.0: group,
+// defaultGroup, pinnedGroup).
 func (c *call) groupResource(g Group) *resource {
 	r := &resource{rel: g.rel(), href: c.groupHref(g)}
 	r.add("id", g.ID)
@@ -143,25 +144,19 @@ func (c *call) groupResource(g Group) *resource {
 	return r
 }
 
-func (g Group) rel() string {
-	if g.ID == defaultGroupID {
-		return "defaultGroup"
-	}
-	return "group"
-}
-
 func (c *call) groupHref(g Group) string {
 	return c.href(c.server.config.Dialect.groupsPath() + "/" + g.ID)
 }
 
 func getGroups(c *call) {
-	fallback, _ := c.user.group(defaultGroupID)
 	own := embedded{rel: "group", many: true}
 	for _, g := range c.user.Groups {
 		own.resources = append(own.resources, c.groupResource(g))
 	}
 	r := &resource{rel: "myGroups", href: c.href(c.server.config.Dialect.groupsPath())}
-	r.embedded = []embedded{{rel: fallback.rel(), resources: []*resource{c.groupResource(fallback)}}}
+	for _, g := range []Group{defaultGroup(), pinnedGroup()} {
+		r.embedded = append(r.embedded, embedded{rel: g.rel(), resources: []*resource{c.groupResource(g)}})
+	}
 	if len(own.resources) > 0 {
 		r.embedded = append(r.embedded, own)
 	}
@@ -189,21 +184,24 @@ func (c *call) pathGroup() (Group, bool) {
 	return g, ok
 }
 
-// membershipResource says in which group a contact is (UCWA 2.0: myGroupMembership).
-func (c *call) membershipResource(contact Contact) *resource {
+// membershipResource says that a contact is in a group (UCWA 2.0:
+// myGroupMembership).
+func (c *call) membershipResource(contact Contact, g Group) *resource {
 	d := c.server.config.Dialect
-	r := &resource{rel: "myGroupMembership", href: c.href(d.membershipsPath() + "/" + d.personID(contact.URI))}
+	r := &resource{rel: "myGroupMembership", href: c.href(d.membershipsPath() + "/" + g.ID + "/" + d.personID(contact.URI))}
 	r.addLink("contact", c.personHref(contact.URI))
-	if g, ok := c.user.group(contact.Group); ok {
-		r.addLink(g.rel(), c.groupHref(g))
-	}
+	r.addLink(g.rel(), c.groupHref(g))
 	return r
 }
 
 func getMemberships(c *call) {
 	all := embedded{rel: "myGroupMembership", many: true}
 	for _, contact := range c.user.Contacts {
-		all.resources = append(all.resources, c.membershipResource(contact))
+		for _, id := range contact.groups() {
+			if g, ok := c.user.group(id); ok {
+				all.resources = append(all.resources, c.membershipResource(contact, g))
+			}
+		}
 	}
 	r := &resource{rel: "myGroupMemberships", href: c.href(c.server.config.Dialect.membershipsPath())}
 	if len(all.resources) > 0 {
@@ -213,12 +211,13 @@ func getMemberships(c *call) {
 }
 
 func getMembership(c *call) {
-	contact, ok := c.listed()
-	if !ok {
+	contact, listed := c.listed()
+	g, ok := c.user.group(c.args["group"])
+	if !listed || !ok || !slices.Contains(contact.groups(), g.ID) {
 		c.missing("The membership does not exist.")
 		return
 	}
-	c.answer(http.StatusOK, c.membershipResource(contact))
+	c.answer(http.StatusOK, c.membershipResource(contact, g))
 }
 
 const peoplePath = "/people"

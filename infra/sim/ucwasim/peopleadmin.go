@@ -30,6 +30,11 @@ func (s *Server) MoveContact(address, uri, group string) error {
 	return s.list(address, "move contact", func(u *user) error { return u.moveContact(uri, group) })
 }
 
+// PinContact puts a contact into the pinned group too, or takes it out.
+func (s *Server) PinContact(address, uri string, pinned bool) error {
+	return s.list(address, "pin contact", func(u *user) error { return u.pinContact(uri, pinned) })
+}
+
 // AddGroup makes a group.
 func (s *Server) AddGroup(address string, g Group) error {
 	return s.list(address, "add group", func(u *user) error { return u.addGroup(g) })
@@ -94,22 +99,31 @@ func (s *Server) peopleControl(mux *http.ServeMux) {
 	mux.HandleFunc("POST /users/{user}/resetChannels", s.doer(s.ResetChannels))
 }
 
-// putContact renames or moves, or both.
+// putContact renames, moves and pins.
 func (s *Server) putContact(w http.ResponseWriter, r *http.Request) {
 	var body struct {
-		Name  *string `json:"name"`
-		Group *string `json:"group"`
+		Name   *string `json:"name"`
+		Group  *string `json:"group"`
+		Pinned *bool   `json:"pinned"`
 	}
 	if !decode(w, r, &body) {
 		return
 	}
-	user, uri := r.PathValue("user"), r.PathValue("uri")
-	var err error
-	if body.Group != nil {
-		err = s.MoveContact(user, uri, *body.Group)
-	}
-	if body.Name != nil && err == nil {
-		err = s.RenameContact(user, uri, *body.Name)
-	}
-	s.controlled(w, r, err)
+	uri := r.PathValue("uri")
+	s.controlled(w, r, s.list(r.PathValue("user"), "change contact", func(u *user) error {
+		if body.Group != nil {
+			if err := u.moveContact(uri, *body.Group); err != nil {
+				return err
+			}
+		}
+		if body.Pinned != nil {
+			if err := u.pinContact(uri, *body.Pinned); err != nil {
+				return err
+			}
+		}
+		if body.Name != nil {
+			return u.renameContact(uri, *body.Name, s.config.Subscriptions.ContactUpdates)
+		}
+		return nil
+	}))
 }
