@@ -212,13 +212,17 @@ func TestSubscriptionRefusedWithoutACall(t *testing.T) {
 		class failure.Class
 		says  string
 	}{
-		"too short":    {func() error { return second(r.app.RefreshSubscription(ctx, s, 9*time.Minute)) }, failure.Invalid, "duration is 9 minutes: give 10 to 60"},
-		"too long":     {func() error { return second(r.app.RefreshSubscription(ctx, s, 61*time.Minute)) }, failure.Invalid, "duration is 61 minutes"},
-		"not whole":    {func() error { return second(r.app.RefreshSubscription(ctx, s, 90*time.Second)) }, failure.Invalid, "duration is 1m30s: give whole minutes"},
-		"no refresh":   {func() error { return second(r.app.RefreshSubscription(ctx, ucwa.Subscription{}, 30*time.Minute)) }, failure.Denied, "no startOrRefresh"},
-		"no stop":      {func() error { return r.app.StopSubscription(ctx, ucwa.Subscription{State: ucwa.Connected}) }, failure.Denied, "no stop"},
-		"stopping":     {func() error { return second(r.app.RefreshSubscription(ctx, ucwa.Subscription{State: ucwa.Disconnecting}, 30*time.Minute)) }, failure.Unavailable, "about to stop"},
-		"foreign link": {func() error { return second(r.app.RefreshSubscription(ctx, ucwa.Subscription{Refresh: "data:x"}, 30*time.Minute)) }, failure.Denied, "not trusted"},
+		"too short":  {func() error { return second(r.app.RefreshSubscription(ctx, s, 9*time.Minute)) }, failure.Invalid, "duration is 9 minutes: give 10 to 60"},
+		"too long":   {func() error { return second(r.app.RefreshSubscription(ctx, s, 61*time.Minute)) }, failure.Invalid, "duration is 61 minutes"},
+		"not whole":  {func() error { return second(r.app.RefreshSubscription(ctx, s, 90*time.Second)) }, failure.Invalid, "duration is 1m30s: give whole minutes"},
+		"no refresh": {func() error { return second(r.app.RefreshSubscription(ctx, ucwa.Subscription{}, 30*time.Minute)) }, failure.Denied, "no startOrRefresh"},
+		"no stop":    {func() error { return r.app.StopSubscription(ctx, ucwa.Subscription{State: ucwa.Connected}) }, failure.Denied, "no stop"},
+		"stopping": {func() error {
+			return second(r.app.RefreshSubscription(ctx, ucwa.Subscription{State: ucwa.Disconnecting}, 30*time.Minute))
+		}, failure.Unavailable, "about to stop"},
+		"foreign link": {func() error {
+			return second(r.app.RefreshSubscription(ctx, ucwa.Subscription{Refresh: "data:x"}, 30*time.Minute))
+		}, failure.Denied, "not trusted"},
 	} {
 		err := c.do()
 		if e := ucwa.As(err); e == nil || e.Class != c.class || !strings.Contains(err.Error(), c.says) || strings.HasPrefix(c.says, "no ") != errors.Is(err, ucwa.ErrMissingLink) {

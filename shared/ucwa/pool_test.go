@@ -343,7 +343,8 @@ func (p *pool) application() doc {
 	}
 	people := doc{rel: "people", href: p.app("/people"), single: true, links: [][2]string{
 		{"myContactsAndGroupsSubscription", p.app("/people/contactsAndGroupsSubscription")},
-		{"myContacts", p.app("/people/contacts")}, {"myGroups", p.app("/people/groups")},
+		{"myContacts", p.app("/people/contacts")},
+		{"myGroups", p.app("/people/groups")},
 		{"myGroupMemberships", p.app("/people/groupMemberships")},
 	}}
 	return doc{
