@@ -41,6 +41,10 @@ type Row struct {
 	// Stood is what the user had set about incoming calls before the commands.
 	Stood ucwasim.Forwarding
 
+	// Instead is a call that is refused each time, so that Call is made in its
+	// place; "": none.
+	Instead string
+
 	// Left is what the outcome of a command that is done says was not restored.
 	Left string
 

@@ -71,6 +71,26 @@ func ringingOff() Section {
 	return s
 }
 
+func turningOff() Section {
+	s := Section{
+		Title:    "Ending simultaneous ring the other way",
+		Commands: []Command{Disable},
+		Text:     "What is called where the PUT is refused with 403. If it is refused as well, nothing else can end the ringing.",
+	}
+	s.answer("turnOffCallForwarding", 0,
+		row(says(403, "Forbidden", "None"), "the user is not enabled for enterprise voice", refused(1), refused(1), ringsOn),
+		row(says(500, "ServiceFailure", "CallbackChannelError"), "the remote event channel cannot be reached", done(2), waits(23), notShown),
+		row(says(409, "Conflict", "AlreadyExists"), "it exists already", refused(1), refused(1), ringsOn),
+		row(says(409, "Conflict", "TooManyGroups"), "there are too many groups", refused(1), refused(1), ringsOn),
+		row(says(409, "Conflict", "None"), "the service, the resource or the API is not supported", refused(1), refused(1), ringsOn),
+		row(says(410, "Gone", "CannotRedirect"), "there is no backup pool to redirect to", done(2), waits(2), skypeAway),
+	)
+	for i := range s.Rows {
+		s.Rows[i].Instead = "putCallForwardingSettings"
+	}
+	return s
+}
+
 func restoring() Section {
 	s := Section{
 		Title:    "Restoring what stood before",

@@ -248,7 +248,11 @@ func (w *world) fault(t testing.TB, r failures.Row, once bool) {
 	if once {
 		f.Times = 1
 	}
-	if _, err := w.script(r).Add(f); err != nil {
+	faults := []simkit.Fault{f}
+	if r.Instead != "" {
+		faults = append(faults, simkit.Fault{Operation: r.Instead, Status: 403, Code: "Forbidden", Subcode: "None"})
+	}
+	if _, err := w.script(r).Add(faults...); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -18,6 +18,7 @@ func Sections() []Section {
 		contactOfRing(),
 		simultaneousRing(),
 		ringingOff(),
+		turningOff(),
 		restoring(),
 		statusOfReads(),
 		statusOfChanges(),

@@ -24,6 +24,12 @@ func Unmet() []UnmetCall {
 			"403 Forbidden/None: the contact list may not be accessed",
 			"403 Forbidden/None: pending contacts may not be accessed",
 		}, boilerplate("500 ServiceFailure/InvalidExchangeServerVersion: the mailbox may have moved")...), noCommand},
+		{"immediateForwardToContact, unansweredCallToContact, unansweredCallToVoicemail, PUT of a ring delay", []string{
+			"403 Forbidden/None: not enabled for enterprise voice, or not allowed", "412 PreconditionFailed: changed since it was read",
+		}, "made only to restore what a person has set; refused, they are left out as in Restoring what stood before"},
+		{"resetUnansweredCallSettings", []string{
+			"403 Forbidden/None: not enabled for enterprise voice",
+		}, noCommand},
 		{"presenceSubscriptions, presenceSubscription", []string{
 			"403 Forbidden/LimitExceeded: too many subscriptions", "409 Conflict/None: not in the proper state",
 			"404 NotFound/ApplicationNotFound: the subscription has ended",

@@ -164,4 +164,8 @@ var (
 		failure.Denied, "the user has no team",
 		"Let the user add members to the team in the client's call forwarding settings, then replay the request.",
 	}
+	ringsOn = Words{
+		failure.Denied, "simultaneous ring cannot be turned off for this user",
+		"See the upstream answer, remove the obstacle or let the user turn it off, then replay the request.",
+	}
 )
