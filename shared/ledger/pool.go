@@ -32,10 +32,10 @@ type Stock struct {
 
 // Tally is one count of the numbers of a pool that fit a licence.
 type Tally struct {
-	At        time.Time          `json:"at,omitzero"`
-	Counts    outcome.PoolCounts `json:"counts,omitzero"`
-	DaysLeft  *float64           `json:"daysLeft,omitempty"` // at the pace of the last 30 days; nil: nothing was assigned in them
-	Level     Level              `json:"level,omitempty"`
+	At       time.Time          `json:"at,omitzero"`
+	Counts   outcome.PoolCounts `json:"counts,omitzero"`
+	DaysLeft *float64           `json:"daysLeft,omitempty"` // at the pace of the last 30 days; nil: nothing was assigned in them
+	Level    Level              `json:"level,omitempty"`
 
 	// What the level was found with: free numbers, and days that they last.
 	Threshold     int `json:"threshold"`

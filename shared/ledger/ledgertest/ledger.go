@@ -6,7 +6,7 @@ import "maps"
 // every view.
 func ledgerTests() map[string]run {
 	all := map[string]run{}
-	for _, m := range []map[string]run{requestTests(), numberTests(), personTests(), recallTests(), otherTests(), deadLetterTests(), triesTests(), pauseTests(), simRingTests()} {
+	for _, m := range []map[string]run{requestTests(), numberTests(), personTests(), recallTests(), otherTests(), deadLetterTests(), triesTests(), pauseTests(), simRingTests(), contactsTests()} {
 		maps.Copy(all, m)
 	}
 	return all
