@@ -38,7 +38,7 @@ func TestEventsWaitByPriority(t *testing.T) {
 		if !p.waits() {
 			t.Fatal("a low event left too early")
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		if want := []string{"updated pinnedGroup Favorites"}; !slices.Equal(news(p.answer(200)), want) {
 			t.Errorf("got %v, want %v", news(p.answer(200)), want)
 		}
@@ -236,7 +236,7 @@ func TestCallerHangsUp(t *testing.T) {
 			}
 			time.Sleep(kept - 1)
 			m.want("GET", app, 200)
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			m.want("GET", app, 404, "ApplicationNotFound")
 		})
 	}
@@ -252,7 +252,7 @@ func TestGapBetweenEventRequestsEndsTheApplication(t *testing.T) {
 			time.Sleep(15*time.Minute - 1)
 		}
 		m.want("GET", app, 200)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		m.want("GET", app+"/events?ack=4", 404, `"code":"NotFound"`, "ApplicationNotFound")
 		if got := m.s.Totals(); got.Applications.Expired != 1 || got.Leaked != 1 || got.Subscriptions.Lapsed != 1 {
 			t.Errorf("got %+v", got)

@@ -23,7 +23,7 @@ func TestREADMERuns(t *testing.T) {
 	}
 	script := "set -euo pipefail\n"
 	blocks := strings.Split(string(readme), "\n```sh\n")[1:]
-	if len(blocks) != 7 {
+	if len(blocks) != 8 {
 		t.Fatalf("found %d shell blocks", len(blocks))
 	}
 	for _, b := range blocks {

@@ -72,7 +72,8 @@ func (s *Server) Handler() http.Handler { return s.handler }
 // their UCWA relation (applications, phones, changeNumber, ...); application has
 // the second operation deleteApplication, resources with PUT have another with
 // put before it (putCallForwardingSettings), and discovery adds root, user,
-// xframe and token.
+// xframe and token. With Apply or ResetAfter a fault of events waits as the request
+// would, and the package stays for who asks again.
 func (s *Server) Script() *simkit.Script { return s.script }
 
 // call is one request on its way through the server.
