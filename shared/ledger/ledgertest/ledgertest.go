@@ -35,6 +35,10 @@ type Options struct {
 	Many int
 	// ListLag is how long List may miss a write. Zero: not at all.
 	ListLag time.Duration
+	// Brief leaves out what repeats: of the ways in which a store may answer,
+	// the plain and the worst remain, of the crashes those of a few scenarios. For
+	// a store that is slow and has the whole suite at other times.
+	Brief bool
 	// Wrong names what is known to be wrong in this store, an emulator mostly:
 	// the name of the test as it is printed, without the parts before "store/"
 	// or "ledger/", and the reason. Such a test is skipped. A name that no test
@@ -65,6 +69,9 @@ func (o Options) Run(t *testing.T, open func(t *testing.T) ledger.Store) {
 	known := map[string]bool{}
 	for _, c := range cases() {
 		known[c.name] = true
+		if o.Brief && !c.brief {
+			continue
+		}
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			if why, wrong := o.Wrong[c.name]; wrong {
@@ -83,9 +90,10 @@ func (o Options) Run(t *testing.T, open func(t *testing.T) ledger.Store) {
 
 // test is one case; its name holds no blanks, so that it is printed as it is.
 type test struct {
-	name string
-	run  run
-	view func(ledger.Store) ledger.Store
+	name  string
+	run   run
+	view  func(ledger.Store) ledger.Store
+	brief bool // also in a brief run
 }
 
 // views are the ways in which a store may answer a write that it refuses, or
@@ -103,19 +111,23 @@ var views = []struct {
 func cases() []test {
 	var all []test
 	for name, run := range storeTests() {
-		all = append(all, test{"store/" + name, run, views[0].view})
+		all = append(all, test{"store/" + name, run, views[0].view, true})
 	}
 	for name, run := range ledgerTests() {
-		for _, v := range views {
-			all = append(all, test{"ledger/" + name + "/" + v.name, run, v.view})
+		for i, v := range views {
+			all = append(all, test{"ledger/" + name + "/" + v.name, run, v.view, i == 0 || i == len(views)-1})
 		}
 	}
 	for name, run := range crashTests() {
-		all = append(all, test{"crash/" + name, run, views[0].view})
+		scenario, _, _ := strings.Cut(name, "/")
+		all = append(all, test{"crash/" + name, run, views[0].view, slices.Contains(briefCrashes, scenario)})
 	}
 	slices.SortFunc(all, func(a, b test) int { return strings.Compare(a.name, b.name) })
 	return all
 }
+
+// briefCrashes are the scenarios of a brief run: one for each way of writing.
+var briefCrashes = []string{"replace", "release-of-a-chain", "first-number-is-refused"}
 
 // run is what a test does with a store.
 type run = func(*testing.T, *subject)

@@ -35,8 +35,9 @@ func openFile(t *testing.T, path string) (*sqlite.Store, *sqlitefile.File) {
 	return store, file
 }
 
-// One file serves all tests of the suite, as one table does on AWS.
+// One file serves all tests of the suite, as one table does on AWS. The whole of
+// it runs with the tag prove.
 func TestConformance(t *testing.T) {
 	store := open(t)
-	ledgertest.Run(t, func(*testing.T) ledger.Store { return store })
+	ledgertest.Options{Brief: brief}.Run(t, func(*testing.T) ledger.Store { return store })
 }

@@ -1,0 +1,5 @@
+//go:build prove
+
+package sqlite_test
+
+const brief = false
