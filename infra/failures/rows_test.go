@@ -107,7 +107,7 @@ func cases(s failures.Section, r failures.Row) (all []scene) {
 			break
 		}
 		all = append(all, scene{row: r, command: name})
-		if r.Once != r.Lasting {
+		if r.Once != r.Lasting && (!raced || thorough || visible(r)) {
 			all = append(all, scene{row: r, command: name, once: true})
 		}
 		if thorough && r.InXML() {
@@ -115,6 +115,11 @@ func cases(s failures.Section, r failures.Row) (all []scene) {
 		}
 	}
 	return all
+}
+
+// visible reports whether the call changes what the user sees.
+func visible(r failures.Row) bool {
+	return r.Call == "changeNumber" || r.Call == "simultaneousRingToContact"
 }
 
 func (c scene) play(t testing.TB, file *sqlitefile.File) {
@@ -134,7 +139,7 @@ func (c scene) play(t testing.TB, file *sqlitefile.File) {
 	w.heal(t)
 	p.untold = 0
 	if c.row.Answer.Code == "invalid_grant" {
-		time.Sleep(31 * time.Minute) // refused credentials rest
+		w.later(t, 31*time.Minute) // refused credentials rest
 	}
 	if c.want().Kind == failures.Refused {
 		w.replay(t, key)

@@ -232,8 +232,14 @@ func (w *world) checkQueues(t testing.TB) {
 // restart is a crash between two deliveries.
 func (w *world) restart(t testing.TB) {
 	t.Helper()
-	w.cut()
-	w.runs.Wait()
+	w.later(t, 0)
+}
+
+// later is a restart after a while in which nobody looks at the queues.
+func (w *world) later(t testing.TB, d time.Duration) {
+	t.Helper()
+	w.stop()
+	time.Sleep(d)
 	w.start(t)
 }
 
