@@ -1,7 +1,11 @@
 package ucwasim_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"net/http"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -204,5 +208,73 @@ func TestEventsOverHTTP(t *testing.T) {
 	}
 	for _, floor := range []string{"timeout=179", "low=4", "medium=4", "timeout=1801", "medium=1801"} {
 		lean.want(s.as("GET", events+"&"+floor, ""), 400, "ParameterValidationFailure", strings.Split(floor, "=")[0])
+	}
+}
+
+// TestHangUpOverHTTP: the server notices a caller who is gone by the connection.
+func TestHangUpOverHTTP(t *testing.T) {
+	t.Parallel()
+	r := start(t, ucwasim.Config{})
+	s := r.signIn(user("01"))
+	r.want(s.subscribe(`{"duration":30}`), 201)
+	waiting := func(n int) {
+		for {
+			st, _ := r.User(user("01"))
+			if st.Channel.Waiting == n {
+				return
+			}
+			if t.Context().Err() != nil {
+				t.Fatalf("got %+v", st.Channel)
+			}
+			runtime.Gosched()
+		}
+	}
+	ctx, hangUp := context.WithCancel(t.Context())
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, href(s.app, s.root, "events"), http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", s.bearer)
+	ended := make(chan error)
+	go func() {
+		res, err := r.client.Do(req)
+		if err == nil {
+			err = res.Body.Close()
+		}
+		ended <- err
+	}()
+	waiting(1)
+	hangUp()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("the request ended with %v", err)
+	}
+	waiting(0)
+	if st, _ := r.User(user("01")); st.Channel != (ucwasim.ChannelCounts{Polls: 1, Abandoned: 1}) {
+		t.Errorf("got %+v", st.Channel)
+	}
+}
+
+// TestEveryApplicationIsTold has two applications of a user, of which one has no
+// subscription, and a third that subscribes later.
+func TestEveryApplicationIsTold(t *testing.T) {
+	t.Parallel()
+	r := start(t, ucwasim.Config{Events: ucwasim.ChannelConfig{ShortPolls: true}})
+	s := r.signIn(user("01"))
+	var events []string
+	for n := range 3 {
+		s.create(fmt.Sprint("ep-", n))
+		events = append(events, href(s.app, s.root, "events")+"&timeout=0")
+		if n < 2 {
+			r.want(s.subscribe(`{"duration":30}`), 201)
+		}
+	}
+	if err := r.AddContact(user("01"), ucwasim.Contact{URI: "sip:ada@contoso.test"}); err != nil {
+		t.Fatal(err)
+	}
+	r.want(s.subscribe(`{"duration":30}`), 201) // of the last, too late
+	for n, want := range []int{2, 2, 0} {
+		if got := news(r.doc(r.want(s.as("GET", events[n], ""), 200))); len(got) != want {
+			t.Errorf("application %d is told %v", n, got)
+		}
 	}
 }
