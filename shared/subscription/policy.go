@@ -62,7 +62,7 @@ func (p Policy) Check() error {
 	}
 	p = p.withDefaults()
 	if kept := p.Margin + time.Duration(p.Misses)*p.Run; len(problems) == 0 && kept >= MinDuration {
-		problems = append(problems, fmt.Errorf("Margin and Misses times Run are %s of the %s that the shortest subscription lives: lower one of them",
+		problems = append(problems, fmt.Errorf("%s of the %s that the shortest subscription lives are kept: lower Margin, Misses or Run",
 			kept, MinDuration))
 	}
 	return errors.Join(problems...)

@@ -164,7 +164,7 @@ func (a *Application) callBelow(ctx context.Context, r request) (*resource, erro
 	}
 	switch there := a.Confirm(ctx); {
 	case there == nil:
-		e.Remedy = Refresh
+		return nil, e.as(e.Class, Refresh)
 	case As(there) == nil || As(there).Remedy != Recreate:
 		return nil, there // nobody knows
 	}

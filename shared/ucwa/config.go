@@ -41,7 +41,8 @@ const (
 // value of each field but Tokens is usable.
 type Config struct {
 	// HTTP carries the requests; its cookie jar and redirect policy are not
-	// used. Nil: a client of its own that keeps connections open.
+	// used. A timeout of its own must allow for the wait of an event request.
+	// Nil: a client without one that keeps connections open.
 	HTTP *http.Client
 	// DiscoveryURL is the Autodiscover root for all users. Empty:
 	// https://lyncdiscoverinternal.<domain>/ and then
@@ -68,8 +69,8 @@ type Config struct {
 	// domain to which a discovery answer that did not come over https may
 	// redirect. Each entry stands for itself and everything below it.
 	TrustedDomains []string
-	// CallTimeout bounds each HTTP exchange and each token request; default
-	// 10 s. The caller's context bounds the whole operation.
+	// CallTimeout bounds each HTTP exchange but event requests, and each token
+	// request; default 10 s. The caller's context bounds the whole operation.
 	CallTimeout time.Duration
 	// Logger gets one debug line for each exchange, without tokens, paths or
 	// numbers. Nil: nothing is logged.

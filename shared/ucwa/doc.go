@@ -1,6 +1,7 @@
 // Package ucwa is a client for the Unified Communications Web API 2.0 of Skype
 // for Business Server: it signs one user in, opens an application for that user
-// and reads and changes the user's published phones and call forwarding.
+// and reads and changes the user's published phones and call forwarding, and
+// follows the user's contacts and groups.
 //
 //	Client.Open(user)
 //	  discover      lyncdiscoverinternal.<domain>, lyncdiscover.<domain>, or the
@@ -18,10 +19,19 @@
 //	  RingContact, ...       POST child -> "simultaneousRingToContact", ...
 //	  UpdateCallForwarding   PUT  callForwardingSettings, If-Match
 //	  UpdateRingDelay        PUT  child, If-Match
+//	  ContactList            GET  people -> "myContacts", "myGroups", "myGroupMemberships"
+//	  ContactsSubscription   GET  people -> "myContactsAndGroupsSubscription"
+//	  RefreshSubscription    POST "startOrRefreshSubscriptionToContactsAndGroups"
+//	  StopSubscription       POST "stopSubscriptionToContactsAndGroups"
+//	  Poll                   GET  "events", then "next", "resume" or "resync"
+//	  Keep                   for Client.Resume in another process, or
 //	  Close                  DELETE application
 //
 // With location and token cached, Open, Phones, ChangeNumber, Phones and Close
 // are five calls.
+//
+// Following contacts takes an application that is kept: Resume,
+// RefreshSubscription and Poll are two calls, as long as the token lasts.
 //
 // UCWA acts for the signed-in user only. The phones are the numbers that the
 // user publishes; none of this assigns the enterprise-voice line. Call

@@ -176,6 +176,14 @@ func (e *Error) stale() bool {
 	return e.Status == 500 && e.Remedy == Reauthenticate
 }
 
+// as returns the same failure with another meaning for the caller. Those who
+// waited for the same answer keep theirs.
+func (e *Error) as(class failure.Class, r Remedy) *Error {
+	other := *e
+	other.Class, other.Remedy = class, r
+	return &other
+}
+
 // refused is a failure that the client finds without asking the server.
 func refused(operation string, class failure.Class, err error) *Error {
 	return &Error{Operation: operation, Class: class, Err: err}

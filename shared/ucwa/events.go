@@ -92,7 +92,7 @@ type Batch struct {
 	// acknowledged. Compare the lists.
 	Resynced bool
 	// Pending: the wait was over before the server had anything to tell. Next
-	// is the same place.
+	// is the place that was asked.
 	Pending bool
 }
 
@@ -112,7 +112,11 @@ func (a *Application) Poll(ctx context.Context, from Channel, opts PollOptions) 
 	if err := opts.check(); err != nil {
 		return Batch{}, refused(operation, failure.Invalid, err)
 	}
-	u, err := a.eventsURL(ctx, from, opts)
+	from, err := a.begin(ctx, from)
+	if err != nil {
+		return Batch{}, err
+	}
+	u, err := a.eventsURL(from, opts)
 	if err != nil {
 		return Batch{}, err
 	}
@@ -161,7 +165,7 @@ func (o PollOptions) check() error {
 		}
 	}
 	if o.Wait < 0 {
-		problems = append(problems, fmt.Errorf("Wait is %s: give a positive time, or nothing to wait for the server", o.Wait))
+		problems = append(problems, fmt.Errorf("%s is %s: give a positive time, or nothing to wait for the server", "Wait", o.Wait))
 	}
 	return errors.Join(problems...)
 }
@@ -169,19 +173,29 @@ func (o PollOptions) check() error {
 // hold is how long the answer may take.
 func (o PollOptions) hold() time.Duration { return max(o.Timeout, minHold) + holdMargin }
 
-// eventsURL returns the URL of a place, with the times where they are news.
-func (a *Application) eventsURL(ctx context.Context, from Channel, opts PollOptions) (*url.URL, error) {
-	if from.Next == "" {
-		docs, err := a.whole(ctx)
-		if err != nil {
-			return nil, err
-		}
-		u, err := follow("events", docs.application, "application", "events")
-		if err != nil {
-			return nil, err
-		}
-		return opts.tell(u), nil
+// begin returns the place where the zero Channel is, and any other as it is.
+func (a *Application) begin(ctx context.Context, from Channel) (Channel, error) {
+	if from.Next != "" {
+		return from, nil
 	}
+	docs, err := a.whole(ctx)
+	if err != nil {
+		return Channel{}, err
+	}
+	u, err := docs.events()
+	if err != nil {
+		return Channel{}, err
+	}
+	return Channel{Next: u.String(), Fresh: true}, nil
+}
+
+// events returns where the channel begins.
+func (d *documents) events() (*url.URL, error) {
+	return part{"application", d.application}.follow("events", "events")
+}
+
+// eventsURL returns the URL of a place, with the times where they are news.
+func (a *Application) eventsURL(from Channel, opts PollOptions) (*url.URL, error) {
 	u, err := resolve(a.self, from.Next)
 	switch {
 	case err != nil:

@@ -2,6 +2,7 @@ package ucwa_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -24,6 +25,20 @@ func ExampleApplication_RingContact() {
 		return ringMobile(ctx, client, "user00001@contoso.test", "tel:+12056350001")
 	})
 	// Output: SimultaneousRing at tel:+12056350001
+}
+
+// A user's contacts are followed, each time by another process.
+func ExampleClient_Resume() {
+	withClient(func(ctx context.Context, client *ucwa.Client) error {
+		kept, signIn, err := follow(ctx, client, "user00001@contoso.test")
+		if err != nil {
+			return err
+		}
+		return goOn(ctx, client, kept, signIn)
+	})
+	// Output:
+	// started: Connecting
+	// refreshed: Connecting, 0 events
 }
 
 // withClient runs do with a client of a simulated pool with one user.
@@ -109,4 +124,46 @@ func ringMobile(ctx context.Context, client *ucwa.Client, user sipaddr.User, tar
 		fmt.Printf("%s at %s\n", now.Active, uri)
 	}
 	return nil
+}
+
+func follow(ctx context.Context, client *ucwa.Client, user sipaddr.User) (kept []byte, signIn ucwa.SignIn, err error) {
+	app, err := client.Open(ctx, user)
+	if err != nil {
+		return nil, signIn, err
+	}
+	if err := app.CheckUser(); err != nil {
+		return nil, signIn, err // the credentials are somebody else's
+	}
+	sub, err := app.ContactsSubscription(ctx)
+	if err != nil {
+		return nil, signIn, err
+	}
+	if sub, err = app.RefreshSubscription(ctx, sub, 30*time.Minute); err != nil {
+		return nil, signIn, err
+	}
+	fmt.Printf("started: %s\n", sub.State)
+	kept, err = json.Marshal(app.Keep(sub, ucwa.Channel{})) // from the beginning of the channel
+	return kept, app.SignIn(), err                          // encrypt the sign-in where it is stored
+}
+
+func goOn(ctx context.Context, client *ucwa.Client, stored []byte, signIn ucwa.SignIn) error {
+	var kept ucwa.Kept
+	if err := json.Unmarshal(stored, &kept); err != nil {
+		return err
+	}
+	app, err := client.Resume(kept, signIn)
+	if err != nil {
+		return err
+	}
+	sub, err := app.RefreshSubscription(ctx, kept.Subscription, 30*time.Minute)
+	if err != nil {
+		return err // with remedy Recreate: Open, and compare the lists
+	}
+	batch, err := app.Poll(ctx, kept.Channel, ucwa.PollOptions{Wait: 50 * time.Millisecond})
+	if err != nil {
+		return err
+	}
+	fmt.Printf("refreshed: %s, %d events\n", sub.State, len(batch.Events)) // read the list when there are any
+	_, err = json.Marshal(app.Keep(sub, batch.Next))                       // for the next one
+	return err
 }

@@ -33,6 +33,9 @@ func (a *Application) Keep(s Subscription, ch Channel) Kept {
 		User: a.user, Applications: a.place.String(), Application: a.self.String(),
 		Me: docs.me.text("uri"), Subscription: s, Channel: ch,
 	}
+	if u, err := docs.events(); ch.Next == "" && err == nil {
+		k.Channel = Channel{Next: u.String(), Fresh: true} // the beginning, without a call to find it
+	}
 	if docs.people == nil {
 		return k
 	}

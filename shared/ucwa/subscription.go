@@ -161,7 +161,7 @@ func (a *Application) postSubscription(ctx context.Context, rel, href string, in
 func unready(err error) error {
 	e := As(err)
 	if e != nil && e.Status == http.StatusConflict && (e.Subcode == "" || strings.EqualFold(e.Subcode, "None")) {
-		e.Class, e.Remedy = failure.Unavailable, Retry
+		return e.as(failure.Unavailable, Retry)
 	}
 	return err
 }
