@@ -181,9 +181,6 @@ func (ch *channel) coalesce(e event) bool {
 	for i := len(ch.queue) - 1; i >= 0 && e.kind == updated; i-- {
 		q := &ch.queue[i]
 		if q.rel == e.rel && q.id == e.id {
-			if q.kind == deleted {
-				return false
-			}
 			q.name = e.name
 			return true
 		}

@@ -56,6 +56,22 @@ func TestEventsWaitByPriority(t *testing.T) {
 	})
 }
 
+// TestWarningReachesWhoWaitedBefore: the event request is older than the
+// subscription whose expiry it must be told of.
+func TestWarningReachesWhoWaitedBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newInMemory(t, ucwasim.Config{})
+		app := m.create("e")
+		p := m.poll(app + "/events?ack=1&timeout=1800")
+		start := time.Now()
+		m.want("POST", app+startPath+"?duration=10", 201)
+		<-p.done
+		if got := time.Since(start); got != 5*time.Minute+5*time.Second || len(news(p.answer(200))) != 1 {
+			t.Errorf("told after %v: %v", got, p.answer(200))
+		}
+	})
+}
+
 func TestHoldsAreChosenAndRemembered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, app := subscribed(t, ucwasim.Config{})
