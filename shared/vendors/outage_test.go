@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -33,6 +34,13 @@ func (n *network) RoundTrip(r *http.Request) (*http.Response, error) {
 	n.asked[r.URL.Host]++
 	if strings.HasPrefix(r.URL.Host, "busy.") {
 		return &http.Response{StatusCode: 429, Header: http.Header{"Retry-After": {"60"}}, Body: io.NopCloser(strings.NewReader(""))}, nil
+	}
+	if strings.HasPrefix(r.URL.Host, "slow.") {
+		if size, _ := strconv.Atoi(r.URL.Query().Get("max")); size == 0 || size > 100 {
+			return &http.Response{StatusCode: 504, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(""))}, nil
+		}
+		header := http.Header{"Content-Type": {"application/json"}}
+		return &http.Response{StatusCode: 200, Header: header, Body: io.NopCloser(strings.NewReader(`{"phoneNumbers":[]}`))}, nil
 	}
 	return nil, errors.New("no route")
 }
@@ -91,6 +99,31 @@ func TestDiscoveryIsPaused(t *testing.T) {
 		}
 		if err := c.Ready(t.Context(), command.Command{User: "eva@example.test"}); err != nil {
 			t.Errorf("a user of another domain: %v", err)
+		}
+	})
+}
+
+// TestWebexNeedsSmallPages: finding out how small takes as many failures as pause
+// the host. It goes on from there when the pause ends, instead of once more.
+func TestWebexNeedsSmallPages(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, n := connect(t, vendors.Settings{WebexBaseURL: "https://slow.webex.test/v1"})
+		list := func() error {
+			for _, err := range c.Webex.AvailableNumberPages(t.Context(), webex.AvailableNumbersOptions{LocationID: "x"}) {
+				return err
+			}
+			return nil
+		}
+		if err := list(); !errors.Is(err, failure.ErrPaused) {
+			t.Fatalf("%v: the host was not paused, so the test proves nothing", err)
+		}
+		time.Sleep(10 * time.Second)
+		if err := list(); err != nil {
+			t.Errorf("after the pause: %v", err)
+		}
+		if calls := n.asked["slow.webex.test"]; calls != 6 {
+			t.Errorf("%d calls, want 6: five too large, one that works", calls)
 		}
 	})
 }

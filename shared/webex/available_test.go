@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -212,6 +213,48 @@ func TestSlowPagesAreHalved(t *testing.T) {
 		}
 		if want := []int{0, 1000, 500, 500, 250, 250, 250}; !slices.Equal(sizes, want) {
 			t.Errorf("page sizes %v, want %v", sizes, want)
+		}
+	})
+}
+
+// The size that worked is asked for first the next time, for an hour, also when
+// nothing had worked yet: whoever pauses a host after some failures in a row must
+// not meet the same ones again after each pause.
+func TestSmallPagesAreRemembered(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, m := connect(t, webex.Config{}, func(w http.ResponseWriter, r *http.Request) {
+			if intOf(r, "max", 2000) > 300 {
+				status(504, "slow")(w, r)
+				return
+			}
+			page(nil, nums(0, 10)...)(w, r)
+		})
+		list := func(asked int) (sizes []int) {
+			before := len(m.seen())
+			if _, err := collect(c.AvailableNumbers(t.Context(), webex.AvailableNumbersOptions{Max: asked})); err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range m.seen()[before:] {
+				sizes = append(sizes, intOf(r, "max", 0))
+			}
+			return sizes
+		}
+		for _, step := range []struct {
+			wait  time.Duration
+			asked int
+			want  []int
+		}{
+			{0, 0, []int{0, 1000, 500, 250}},
+			{time.Minute, 0, []int{250}},
+			{time.Minute, 2000, []int{250}},
+			{time.Minute, 100, []int{100}},
+			{time.Hour, 0, []int{0, 1000, 500, 250}},
+		} {
+			time.Sleep(step.wait)
+			if got := list(step.asked); !slices.Equal(got, step.want) {
+				t.Errorf("asked for %d after %s: sizes %v, want %v", step.asked, step.wait, got, step.want)
+			}
 		}
 	})
 }

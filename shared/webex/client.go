@@ -21,6 +21,7 @@ type Client struct {
 	orgID       string
 	tokens      TokenSource
 	gate        *gate
+	pages       pageSizes
 	http        *http.Client
 	callTimeout time.Duration
 	log         *slog.Logger

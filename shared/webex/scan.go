@@ -95,7 +95,8 @@ func scan[W, T any](ctx context.Context, c *Client, l listing, conv convert[W, T
 			yield(page[T]{}, err)
 			return
 		}
-		cur := newCursor(c.base.JoinPath(l.path), l.filters(), l.max, l.start)
+		cur := newCursor(c.base.JoinPath(l.path), l.filters(), c.pages.cap(l.operation, l.max), l.start)
+		cur.halved = cur.max != l.max
 		var seen map[e164.Number]bool // of the size of the first page, which is mostly the only one
 		for {
 			ans, err := c.fetch(ctx, l.operation, cur)
@@ -126,6 +127,7 @@ func (c *Client) fetch(ctx context.Context, operation string, cur *cursor) (*ans
 	for {
 		ans, err := c.get(ctx, operation, cur.url)
 		if e, ok := errors.AsType[*Error](err); ok && e.Remedy == HalvePage && cur.halve() {
+			c.pages.learn(operation, cur.max)
 			c.log.WarnContext(ctx, "webex: page took too long, asking for a smaller one",
 				"operation", operation, "max", cur.max, "tracking_id", e.TrackingID)
 			continue
