@@ -9,6 +9,7 @@ import (
 	"os"
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -157,7 +158,14 @@ func TestPollWait(t *testing.T) {
 	t.Parallel()
 	r := newRoster(t, ucwa.Config{CallTimeout: 20 * time.Millisecond}) // shorter than any wait for events
 	at := ucwa.Channel{Next: r.place("ack=5"), Fresh: true}
-	r.answers["GET events"] = hang
+	var answers atomic.Bool // those who hung up may still be served
+	r.answers["GET events"] = func(w http.ResponseWriter, req *http.Request) {
+		if answers.Load() {
+			r.recorded("quiet")(w, req)
+			return
+		}
+		hang(w, req)
+	}
 	b, err := r.app.Poll(t.Context(), at, ucwa.PollOptions{Wait: 100 * time.Millisecond})
 	if err != nil || !b.Pending || b.Next != at {
 		t.Errorf("hung up: %+v, %v, want the same place", b, err)
@@ -168,7 +176,7 @@ func TestPollWait(t *testing.T) {
 	if e := ucwa.As(err); e == nil || e.Remedy != ucwa.Retry || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("deadline of the caller: %v", err)
 	}
-	r.answers["GET events"] = r.recorded("quiet")
+	answers.Store(true)
 	if b, err := r.app.Poll(t.Context(), at, ucwa.PollOptions{Wait: time.Hour}); err != nil || b.Pending || b.Next.Next != r.place("ack=2") {
 		t.Errorf("answered in time: %+v, %v", b, err)
 	}
