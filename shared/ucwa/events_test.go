@@ -182,6 +182,32 @@ func TestPollWait(t *testing.T) {
 	}
 }
 
+// TestPollHangsUpItself: who watches the host sees a caller that gave up, not a
+// host that did not answer in time.
+func TestPollHangsUpItself(t *testing.T) {
+	t.Parallel()
+	watch := &watcher{ended: make(chan error, 1)}
+	r := newRoster(t, ucwa.Config{HTTP: &http.Client{Transport: watch}})
+	r.answers["GET events"] = hang
+	if b, err := r.app.Poll(t.Context(), ucwa.Channel{}, ucwa.PollOptions{Wait: 30 * time.Millisecond}); err != nil || !b.Pending {
+		t.Errorf("%+v, %v", b, err)
+	}
+	if err := <-watch.ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("the request ended with %v", err)
+	}
+}
+
+// watcher is a transport that tells how the context of an event request ended.
+type watcher struct{ ended chan error }
+
+func (w *watcher) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := http.DefaultTransport.RoundTrip(req)
+	if strings.HasSuffix(req.URL.Path, "/events") {
+		w.ended <- req.Context().Err()
+	}
+	return resp, err
+}
+
 // TestPollWaitWithoutAConnection: a wait that ends before anything was sent
 // proves nothing, and is a failure.
 func TestPollWaitWithoutAConnection(t *testing.T) {
