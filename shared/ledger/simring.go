@@ -19,7 +19,7 @@ import (
 //	disable: recall -> (restore and read back) -> ended
 //
 // What dialtone set is told from what a person set by reading: see
-// [SimRing.Rings].
+// [SimRing.Rings], and Left for what a person sets beside it.
 
 // KindSimRing is the kind of [SimRing] items.
 const KindSimRing Kind = "simring"
@@ -47,8 +47,9 @@ type SimRing struct {
 	Earlier []ringtarget.Target `json:"earlier,omitempty"` // what dialtone set before and may ring still, newest first
 
 	Before   outcome.Forwarding `json:"before"`            // as Request found it
-	Original outcome.Forwarding `json:"original"`          // before dialtone's first change; disabling restores it
-	Restore  bool               `json:"restore,omitempty"` // restoring: Original is to come back; else the ringing ends and no more
+	Original outcome.Forwarding `json:"original"`          // before dialtone's first change, with what a person has set beside it since; disabling restores it
+	Left     outcome.Forwarding `json:"left,omitzero"`     // how dialtone left the settings, and how the next request found them; zero: not read back
+	Restore  bool               `json:"restore,omitempty"` // Original is to come back and may be there in part; false while restoring: the ringing ends and no more
 
 	Enabled  outcome.SimRingEnabled  `json:"enabled,omitzero"`  // the last answer to an enable that changed something
 	Disabled outcome.SimRingDisabled `json:"disabled,omitzero"` // the same of a disable
@@ -79,10 +80,11 @@ func (l *Ledger) SimRing(ctx context.Context, user sipaddr.User) (SimRing, error
 }
 
 // PinSimRing writes down the target that is about to be set, before anybody is
-// told. known is the record as last read; of want, Request, Fence, Target and
-// Before count. Where dialtone's earlier target rings still, or what stood
-// before it was being restored, Original stays; otherwise want.Before becomes
-// it. The same request may pin again, under a later lease.
+// told. known is the record as last read; of want, Request, Fence, Target,
+// Before and Restore count. Original stays where dialtone's earlier target rings
+// still, and where it was being restored and want.Restore says that want.Before
+// is a part of that; otherwise want.Before becomes it. The same request may pin
+// again, under a later lease.
 //
 // It fails with [ErrFenced] when the record is not as known any more, or this
 // request has pinned under a later lease.
@@ -110,10 +112,9 @@ func (l *Ledger) UnpinSimRing(ctx context.Context, known SimRing) (SimRing, erro
 }
 
 // RecallSimRing writes down that the ringing is about to end, before anybody is
-// told. known is the record as last read; of want, Request, Fence, Before and
-// Restore count. Original comes back only where Restore is set and dialtone's
-// doing is in effect, or its restoring was under way. The same request may
-// recall again, under a later lease, and goes on with what it found first.
+// told; what becomes of the record is [SimRing.Recalled]. known is the record as
+// last read. The same request may recall again, under a later lease, and goes on
+// with what it found first.
 //
 // It fails like [Ledger.PinSimRing].
 func (l *Ledger) RecallSimRing(ctx context.Context, known, want SimRing) (SimRing, error) {
@@ -157,13 +158,14 @@ func (s SimRing) pinned(known, want SimRing, now time.Time) (SimRing, error) {
 	}
 	next, rings := s, s.Rings(want.Before)
 	next.State, next.Request, next.Fence, next.Since = SimRingChanging, want.Request, want.Fence, now
-	next.Target, next.Earlier, next.Restore, next.Expires = want.Target, nil, false, time.Time{}
+	next.Target, next.Earlier, next.Restore, next.Expires = want.Target, nil, s.Restore && want.Restore, time.Time{}
 	if rings {
 		next.Earlier = s.others(want.Target)
+		next.Original, next.Left = s.owed(want.Before)
 	}
 	switch {
-	case !rings && !(s.State == SimRingRestoring && s.Restore):
-		next.Before, next.Original = want.Before, want.Before
+	case !rings && !next.Restore:
+		next.Before, next.Original, next.Left = want.Before, want.Before, outcome.Forwarding{}
 	case s.State == SimRingChanging && s.Request == want.Request: // what it found first stays
 	default:
 		next.Before = want.Before
@@ -192,6 +194,7 @@ func (s SimRing) settled(known SimRing, answer outcome.SimRingEnabled, now time.
 		return s, ErrFenced
 	}
 	s.State, s.Since, s.Earlier, s.Enabled = SimRingEnabled, now, nil, answer
+	s.Left, s.Restore = answer.After, false
 	return s, nil
 }
 
@@ -199,11 +202,19 @@ func (s SimRing) unpinned(known SimRing, expires time.Time) (SimRing, error) {
 	if s.State != SimRingChanging || s.Request != known.Request || s.Fence > known.Fence {
 		return s, errUnchanged
 	}
+	s.Target = ""
 	if len(s.Earlier) > 0 {
-		s.State, s.Target, s.Earlier = SimRingEnabled, s.Earlier[0], s.Earlier[1:]
-		return s, nil
+		s.Target, s.Earlier = s.Earlier[0], s.Earlier[1:]
 	}
-	return s.off(expires), nil
+	switch {
+	case s.Restore:
+		s.State = SimRingRestoring
+	case s.Target != "":
+		s.State = SimRingEnabled
+	default:
+		s = s.off(expires)
+	}
+	return s, nil
 }
 
 func (s SimRing) recalled(known, want SimRing, now time.Time) (SimRing, error) {
@@ -214,19 +225,61 @@ func (s SimRing) recalled(known, want SimRing, now time.Time) (SimRing, error) {
 	if s.late(known, want) {
 		return s, ErrFenced
 	}
+	next := s.Recalled(want)
+	if !mine {
+		next.Since = now
+	}
+	return next, nil
+}
+
+// Recalled is the record when the ringing is about to end; of want, Request,
+// Fence, Before and Restore count. Original comes back only where Restore is set
+// and dialtone's doing is in effect, or its restoring was under way.
+func (s SimRing) Recalled(want SimRing) SimRing {
 	next := s
 	next.State, next.Request, next.Fence, next.Expires = SimRingRestoring, want.Request, want.Fence, time.Time{}
-	if mine {
-		return next, nil
+	if s.State == SimRingRestoring && s.Request == want.Request {
+		return next
 	}
-	next.Since, next.Before = now, want.Before
-	switch {
-	case s.State == SimRingRestoring && s.Restore, s.Rings(want.Before):
+	next.Before = want.Before
+	switch rings := s.Rings(want.Before); {
+	case rings || s.Restore:
 		next.Restore = want.Restore
+		if rings {
+			next.Original, next.Left = s.owed(want.Before)
+		}
 	default:
 		next.Restore, next.Original = false, want.Before
 	}
-	return next, nil
+	return next
+}
+
+// owed is what is to come back when dialtone's target rings and all else is as
+// found: what stood first, but for what a person has set beside the target since.
+// left is what that is told by the next time. As long as a change is not read
+// back, nobody can tell whose doing a difference is: then all is owed.
+func (s SimRing) owed(found outcome.Forwarding) (owed, left outcome.Forwarding) {
+	owed, left = s.Original, s.Left
+	if s.State != SimRingEnabled || left.Active == "" {
+		return owed, left
+	}
+	if found.Period != left.Period {
+		owed.Period = found.Period
+	}
+	if found.Unanswered != left.Unanswered {
+		owed.Unanswered = found.Unanswered
+	}
+	if !found.NoAnswer.LeadsTo(left.NoAnswer) {
+		owed.NoAnswer.Target, owed.NoAnswer.URI = found.NoAnswer.Target, found.NoAnswer.URI
+	}
+	byHand := func(to *outcome.ForwardTarget, found, left outcome.ForwardTarget) {
+		if a, b := found.RingDelaySeconds, left.RingDelaySeconds; a != nil && b != nil && *a != *b {
+			to.RingDelaySeconds = a
+		}
+	}
+	byHand(&owed.NoAnswer, found.NoAnswer, left.NoAnswer)
+	byHand(&owed.Ring, found.Ring, left.Ring)
+	return owed, found
 }
 
 func (s SimRing) ended(known SimRing, answer outcome.SimRingDisabled, now, expires time.Time) (SimRing, error) {

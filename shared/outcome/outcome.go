@@ -109,6 +109,12 @@ type ForwardTarget struct {
 	RingDelaySeconds *int   `json:"ringDelaySeconds,omitempty"` // nil: the server gave none
 }
 
+// LeadsTo reports whether calls go to the same as by the other, whatever the
+// delays.
+func (t ForwardTarget) LeadsTo(other ForwardTarget) bool {
+	return t.Target == other.Target && (t.Target != "Contact" || ringtarget.Same(t.URI, other.URI))
+}
+
 // SimRingEnabled is the data of [TypeSimRingEnabled].
 type SimRingEnabled struct {
 	Request  command.Key       `json:"request"`
@@ -127,7 +133,7 @@ type SimRingDisabled struct {
 	User        sipaddr.User `json:"user"`
 	Before      Forwarding   `json:"before"`
 	After       Forwarding   `json:"after"`
-	Restored    bool         `json:"restored"`              // the settings before dialtone's change stand again, but for NotRestored
+	Restored    bool         `json:"restored"`              // what dialtone's change displaced stands again, but for NotRestored
 	NotRestored []string     `json:"notRestored,omitempty"` // what could not be put back, in words
 	Verified    string       `json:"verified"`
 	DryRun      bool         `json:"dryRun,omitempty"`

@@ -105,8 +105,8 @@ func toDelegates() ucwasim.Forwarding {
 	}
 }
 
-// TestCrashAtEverySideEffect lets the process die after each of its side effects
-// in turn and hands the message to a new one.
+// TestCrashAtEverySideEffect lets the process die after its side effects in turn,
+// every other one or, in `make prove`, each, and hands the message to a new one.
 func TestCrashAtEverySideEffect(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -132,7 +132,7 @@ func TestCrashAtEverySideEffect(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			alive, want := false, ""
-			for step := 0; !alive && step < 100; step++ {
+			for step := 0; !alive && step < 100; step += deathStride {
 				synctest.Test(t, func(t *testing.T) {
 					l := &life{dies: step}
 					got := crashOnce(t, l, c.done, c.left, c.crash, c.changes, c.rings)

@@ -55,13 +55,13 @@ func (d *disabling) disable(ctx context.Context) (outcome.SimRingDisabled, error
 // nothingToDo reports that nothing rings elsewhere and no restoring was broken
 // off that is to go on.
 func (d *disabling) nothingToDo() bool {
-	if d.found.Active == string(ucwa.SimultaneousRing) {
+	switch {
+	case d.found.Active == string(ucwa.SimultaneousRing):
+		return false
+	case d.record.State == ledger.SimRingRestoring && d.record.Request == d.Command.Key:
 		return false
 	}
-	if d.record.State != ledger.SimRingRestoring {
-		return true
-	}
-	return d.record.Request != d.Command.Key && !(d.record.Restore && d.want.Restore)
+	return !(d.record.Restore && d.want.Restore)
 }
 
 // leave answers for settings that stay as they are. What dialtone once set is
@@ -79,21 +79,25 @@ func (d *disabling) leave(ctx context.Context) (outcome.SimRingDisabled, error) 
 // goalOf is where the record leads, once it is recalled. What stood before is no
 // goal any more when a person has set something else meanwhile.
 func (d *disabling) goalOf(r ledger.SimRing) goal {
-	before := goal{Forwarding: r.Original, restore: true}
-	switch byHand := d.found.Active != string(ucwa.NotForwarding) && !r.Rings(d.found) && !before.reached(d.found); {
-	case r.Restore && byHand:
+	switch {
+	case !r.Restore:
+		return silenced(r.Before)
+	case setByHand(d.found, r):
 		return silenced(d.found)
-	case r.Restore:
-		return before
 	}
-	return silenced(r.Before)
+	return goal{Forwarding: r.Original, restore: true}
+}
+
+// recall is what the write ahead says.
+func (d *disabling) recall() ledger.SimRing {
+	mark := d.mark()
+	mark.Restore = d.want.Restore
+	return mark
 }
 
 // end recalls the record, takes step after step, and records what stands.
 func (d *disabling) end(ctx context.Context) (done outcome.SimRingDisabled, err error) {
-	mark := d.mark()
-	mark.Restore = d.want.Restore
-	if d.record, err = d.ledger.RecallSimRing(ctx, d.record, mark); err != nil {
+	if d.record, err = d.ledger.RecallSimRing(ctx, d.record, d.recall()); err != nil {
 		return done, err
 	}
 	g := d.goalOf(d.record)
@@ -150,14 +154,7 @@ func (d *disabling) why(s step) string {
 
 // plan answers a dry run.
 func (d *disabling) plan() outcome.SimRingDisabled {
-	next := d.record
-	next.Before = d.found
-	if d.record.State != ledger.SimRingRestoring {
-		next.Restore = d.want.Restore && d.record.Rings(d.found)
-	} else if d.record.Request != d.Command.Key {
-		next.Restore = d.want.Restore && (d.record.Restore || d.record.Rings(d.found))
-	}
-	g := d.goalOf(next)
+	g := d.goalOf(d.record.Recalled(d.recall()))
 	d.now = g.foresee(d.now, d.can)
 	return d.answer(d.found, g, outcome.PlanOnly)
 }

@@ -64,7 +64,7 @@ func (e *enabling) way() step {
 // ring pins the target, sets it unless it rings there already, and settles.
 func (e *enabling) ring(ctx context.Context) (outcome.SimRingEnabled, error) {
 	mark := e.mark()
-	mark.Target = e.want.Target
+	mark.Target, mark.Restore = e.want.Target, !setByHand(e.found, e.record)
 	var err error
 	if e.record, err = e.ledger.PinSimRing(ctx, e.record, mark); err != nil {
 		return outcome.SimRingEnabled{}, err

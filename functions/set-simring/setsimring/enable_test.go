@@ -79,19 +79,6 @@ func TestMoveKeepsWhatStoodFirst(t *testing.T) {
 	}
 }
 
-// TestEnabledAfterAChangeByHand: the hand's work is what comes back.
-func TestEnabledAfterAChangeByHand(t *testing.T) {
-	t.Parallel()
-	s := newSite(t, ucwasim.Config{})
-	s.set(toDelegates())
-	s.enabled(enable("1", mobile))
-	byHand := s.set(ucwasim.Forwarding{ActiveSetting: "ImmediateForward", Immediate: ucwasim.Destination{Target: "Voicemail"}})
-	s.enabled(enable("2", another))
-	if o := s.disabled(disable("3")); !o.Restored || s.calls().Forwarding != byHand {
-		t.Errorf("%+v leaves %+v", o, s.calls().Forwarding)
-	}
-}
-
 func TestEnableDryRun(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, ucwasim.Config{})
@@ -250,5 +237,20 @@ func TestOtherCommandsAreMisplaced(t *testing.T) {
 	a := s.refused(body("dialtone.number.release.v1", "1", nil))
 	if a["class"] != "invalid" || !strings.Contains(a["reason"], "does not belong") {
 		t.Errorf("%v", a)
+	}
+}
+
+// TestHiddenContacts: a contact that the server does not show to the user stands in
+// nobody's way. It is told as what cannot be set again.
+func TestHiddenContacts(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, ucwasim.Config{})
+	s.set(ucwasim.Forwarding{ActiveSetting: "ImmediateForward", Immediate: toContact("sip:carol@contoso.test")})
+	s.fault(simkit.Fault{Operation: "contact", Status: 403, Code: "Forbidden", Subcode: "None", Times: 1})
+	if o := s.enabled(enable("1", mobile)); o.Before.Immediate.Target != "Contact" || o.Before.Immediate.URI != "" || !o.After.RingsAt(mobile) {
+		t.Errorf("%+v", o)
+	}
+	if o := s.disabled(disable("2")); len(o.NotRestored) != 1 || !strings.Contains(o.NotRestored[0], "cannot be set") || s.calls().ActiveSetting != "None" {
+		t.Errorf("%q leaves %+v", o.NotRestored, s.calls())
 	}
 }

@@ -1,8 +1,8 @@
 package setsimring
 
 import (
+	"dialtone/shared/ledger"
 	"dialtone/shared/outcome"
-	"dialtone/shared/ringtarget"
 	"dialtone/shared/ucwa"
 )
 
@@ -92,6 +92,13 @@ func (g goal) foresee(now outcome.Forwarding, can func(step) bool) outcome.Forwa
 	return now
 }
 
+// setByHand reports that calls go where neither dialtone nor what stood before it
+// has them go: a person has set something else since.
+func setByHand(found outcome.Forwarding, r ledger.SimRing) bool {
+	before := goal{Forwarding: r.Original, restore: true}
+	return found.Active != string(ucwa.NotForwarding) && !r.Rings(found) && !before.reached(found)
+}
+
 // reached reports that calls go where the goal has them go at first.
 func (g goal) reached(now outcome.Forwarding) bool { return !activeDiffers(now, g) }
 
@@ -102,9 +109,9 @@ func activeDiffers(now outcome.Forwarding, g goal) bool {
 	case now.Active != g.Active:
 		return true
 	case g.Active == string(ucwa.ImmediateForward):
-		return !leadsSame(now.Immediate, g.Immediate)
+		return !now.Immediate.LeadsTo(g.Immediate)
 	case g.Active == string(ucwa.SimultaneousRing):
-		return !leadsSame(now.Ring, g.Ring)
+		return !now.Ring.LeadsTo(g.Ring)
 	}
 	return false
 }
@@ -117,12 +124,12 @@ func activeWays(now outcome.Forwarding, g goal) []step {
 	switch ucwa.ForwardingState(g.Active) {
 	case ucwa.ImmediateForward:
 		ways = append(ways, towards(forwardAtOnce, g.Immediate))
-		if leadsSame(now.Immediate, g.Immediate) {
+		if now.Immediate.LeadsTo(g.Immediate) {
 			ways = append(ways, stored)
 		}
 	case ucwa.SimultaneousRing:
 		ways = append(ways, towards(ringToo, g.Ring))
-		if now.Active != g.Active && leadsSame(now.Ring, g.Ring) {
+		if now.Active != g.Active && now.Ring.LeadsTo(g.Ring) {
 			ways = append(ways, stored)
 		}
 	}
@@ -133,7 +140,7 @@ func activeWays(now outcome.Forwarding, g goal) []step {
 }
 
 func unansweredDiffers(now outcome.Forwarding, g goal) bool {
-	return !leadsSame(now.NoAnswer, g.NoAnswer) || delayDiffers(now.NoAnswer, g.NoAnswer)
+	return !now.NoAnswer.LeadsTo(g.NoAnswer) || delayDiffers(now.NoAnswer, g.NoAnswer)
 }
 
 func unansweredWays(now outcome.Forwarding, g goal) []step {
@@ -141,7 +148,7 @@ func unansweredWays(now outcome.Forwarding, g goal) []step {
 		return nil
 	}
 	var ways []step
-	if leadsSame(now.NoAnswer, g.NoAnswer) {
+	if now.NoAnswer.LeadsTo(g.NoAnswer) {
 		ways = append(ways, step{do: delayUnanswered, delay: *g.NoAnswer.RingDelaySeconds})
 	}
 	if g.NoAnswer.Target != string(ucwa.ToNobody) {
@@ -183,19 +190,14 @@ func ringDelayWays(_ outcome.Forwarding, g goal) []step {
 // not in effect, is another. To set it would forward calls.
 func idleForwardDiffers(now outcome.Forwarding, g goal) bool {
 	at := string(ucwa.ImmediateForward)
-	return g.Active != at && now.Active != at && !leadsSame(now.Immediate, g.Immediate)
+	return g.Active != at && now.Active != at && !now.Immediate.LeadsTo(g.Immediate)
 }
 
 // idleRingDiffers is the same of simultaneous ringing. Where the ringing is only
 // to end, whether its target is kept is the server's business.
 func idleRingDiffers(now outcome.Forwarding, g goal) bool {
 	at := string(ucwa.SimultaneousRing)
-	return g.restore && g.Active != at && now.Active != at && !leadsSame(now.Ring, g.Ring)
-}
-
-// leadsSame reports whether two ways of forwarding lead to the same.
-func leadsSame(a, b outcome.ForwardTarget) bool {
-	return a.Target == b.Target && (a.Target != string(ucwa.ToContact) || ringtarget.Same(a.URI, b.URI))
+	return g.restore && g.Active != at && now.Active != at && !now.Ring.LeadsTo(g.Ring)
 }
 
 // delayDiffers reports whether both delays are known and not the same.

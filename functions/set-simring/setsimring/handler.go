@@ -11,9 +11,9 @@
 //	  call forwarding -> recall -> one step, read back, next step -> record off
 //	  -> request done
 //
-// Only what dialtone set is undone: whether it is still there is told by
-// reading, and what a person has set since is not touched, but that no call
-// rings elsewhere after a disable.
+// Only what dialtone's change did is undone: whether its target rings still is
+// told by reading, and what a person has set since, instead of it or beside it, is
+// not touched, but that no call rings elsewhere after a disable.
 package setsimring
 
 import (

@@ -2,8 +2,8 @@ package setsimring
 
 import (
 	"context"
-	"errors"
 
+	"dialtone/shared/failure"
 	"dialtone/shared/ledger"
 	"dialtone/shared/outcome"
 	"dialtone/shared/ucwa"
@@ -58,11 +58,18 @@ func (j *job) read(ctx context.Context, app *ucwa.Application) error {
 		into *outcome.ForwardTarget
 	}{{cf.Immediate, &now.Immediate}, {cf.Ring, &now.Ring}, {cf.NoAnswer, &now.NoAnswer}} {
 		uri, err := app.ForwardContact(ctx, way.from)
-		if err != nil && !errors.Is(err, ucwa.ErrMissingLink) { // a contact that is not shown is an answer
+		if err != nil && !notShown(err) {
 			return err
 		}
 		*way.into = outcome.ForwardTarget{Target: string(way.from.Target), URI: uri, RingDelaySeconds: way.from.RingDelay}
 	}
 	j.offer, j.now = cf, now
 	return nil
+}
+
+// notShown reports that the server does not show the user a contact, by a missing
+// link or a refusal. That is an answer: the rest of the settings is as good.
+func notShown(err error) bool {
+	e := ucwa.As(err)
+	return e != nil && e.Class == failure.Denied && e.Remedy == ucwa.None
 }

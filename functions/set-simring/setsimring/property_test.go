@@ -1,7 +1,9 @@
 package setsimring_test
 
 import (
+	"flag"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -14,9 +16,17 @@ import (
 	"dialtone/shared/ledger"
 )
 
+func TestMain(m *testing.M) {
+	if err := flag.Set("rapid.checks", propertyChecks); err != nil { // -rapid.checks still overrides it
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
+
 // TestEnableAndDisableLeaveNothing plays enables and disables with whatever goes
 // wrong, from any settings under any policy, and holds the end against the
-// beginning: the same, or every difference is named.
+// beginning: the same, but for what a person has set beside, or every difference is
+// named.
 func TestEnableAndDisableLeaveNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -36,6 +46,7 @@ func TestEnableAndDisableLeaveNothing(t *testing.T) {
 				if now := s.calls(); now.ActiveSetting != "SimultaneousRing" || now.SimultaneousRing.Contact != target {
 					t.Fatalf("enabled, but %+v", now)
 				}
+				before = s.setBeside(t, before)
 			}
 			count := s.calls().ChangeCount
 			if count > enables {
@@ -68,6 +79,25 @@ func TestEnableAndDisableLeaveNothing(t *testing.T) {
 			}
 		})
 	})
+}
+
+// setBeside changes what stands beside the target by hand, perhaps, and returns
+// what is to come back then.
+func (s *site) setBeside(t *rapid.T, before ucwasim.Forwarding) ucwasim.Forwarding {
+	now, hand := s.calls().Forwarding, drawForwarding(t)
+	if rapid.Bool().Draw(t, "period by hand") && hand.ActivePeriod != now.ActivePeriod {
+		now.ActivePeriod, before.ActivePeriod = hand.ActivePeriod, hand.ActivePeriod
+	}
+	if rapid.Bool().Draw(t, "unanswered by hand") && hand.Unanswered.Target != now.Unanswered.Target {
+		delay := now.Unanswered.RingDelay
+		now.Unanswered, now.Unanswered.RingDelay = hand.Unanswered, delay
+		before.Unanswered.Target, before.Unanswered.Contact = hand.Unanswered.Target, hand.Unanswered.Contact
+	}
+	if rapid.Bool().Draw(t, "delay by hand") && hand.SimultaneousRing.RingDelay != now.SimultaneousRing.RingDelay {
+		now.SimultaneousRing.RingDelay, before.SimultaneousRing.RingDelay = hand.SimultaneousRing.RingDelay, hand.SimultaneousRing.RingDelay
+	}
+	s.set(now)
+	return before
 }
 
 // timeless is a test in a bubble, where a deadline means nothing.

@@ -22,7 +22,7 @@ func activeWords(now outcome.Forwarding, g goal) string {
 
 func unansweredWords(now outcome.Forwarding, g goal) string {
 	text := fmt.Sprintf("unanswered calls go to %s, not to %s", nameOf(now.NoAnswer), nameOf(g.NoAnswer))
-	if leadsSame(now.NoAnswer, g.NoAnswer) {
+	if now.NoAnswer.LeadsTo(g.NoAnswer) {
 		text = fmt.Sprintf("calls count as unanswered after %d seconds, not after %d", *now.NoAnswer.RingDelaySeconds, *g.NoAnswer.RingDelaySeconds)
 	}
 	if now.Active == string(ucwa.ImmediateForward) {

@@ -19,6 +19,8 @@ func simRingTests() map[string]run {
 		"simring-late-writer":   simRingLate,
 		"simring-taken-over":    simRingTakenOver,
 		"simring-pin-withdrawn": simRingWithdrawn,
+		"simring-set-beside":    simRingBeside,
+		"simring-broken-off":    simRingBrokenOff,
 	}
 }
 
@@ -47,7 +49,7 @@ func (s *subject) simRing(t *testing.T) ledger.SimRing {
 
 // mark is what request id says ahead of a change of settings that it found so.
 func (s *subject) mark(id string, fence int64, target ringtarget.Target, found outcome.Forwarding) ledger.SimRing {
-	return ledger.SimRing{Request: s.key(id), Fence: fence, Target: target, Before: found, Restore: target == ""}
+	return ledger.SimRing{Request: s.key(id), Fence: fence, Target: target, Before: found, Restore: true}
 }
 
 func (s *subject) ring(t *testing.T, id string, target ringtarget.Target, found outcome.Forwarding) ledger.SimRing {
@@ -169,9 +171,11 @@ func simRingTakenOver(t *testing.T, s *subject) {
 	must(t, err)
 	r, err = l.PinSimRing(t.Context(), r, s.mark("4", 1, homePhone, outcome.Forwarding{Active: "None"}))
 	must(t, err)
-	if r.Original.Active != "ImmediateForward" || r.Before.Active != "None" || len(r.Earlier) != 0 || r.Restore {
+	if r.Original.Active != "ImmediateForward" || r.Before.Active != "None" || len(r.Earlier) != 0 || !r.Restore {
 		t.Errorf("enabled while restoring: %+v", r)
 	}
+	r, err = l.SettleSimRing(t.Context(), r, outcome.SimRingEnabled{Request: s.key("4"), After: ringing(homePhone)})
+	must(t, err)
 	r, err = l.RecallSimRing(t.Context(), r, s.mark("5", 1, "", ringing("tel:+12055550009"))) // by hand
 	must(t, err)
 	if r.Restore {
@@ -197,5 +201,64 @@ func simRingWithdrawn(t *testing.T, s *subject) {
 	must(t, err)
 	if r.State != ledger.SimRingEnabled || r.Target != homePhone || r.Original.Active != "ImmediateForward" || r.Enabled.Request != s.key("2") {
 		t.Errorf("move withdrawn: %+v", r)
+	}
+}
+
+// simRingBeside: what a person sets beside the target is theirs, and told once from
+// what dialtone's change displaced.
+func simRingBeside(t *testing.T, s *subject) {
+	l := s.ledger()
+	at := func(target ringtarget.Target, period string, delay int) outcome.Forwarding {
+		f := ringing(target)
+		f.Period, f.NoAnswer.RingDelaySeconds = period, new(delay)
+		return f
+	}
+	first := forwarded() // unanswered after 20 seconds
+	first.Period = "Always"
+	r, err := l.PinSimRing(t.Context(), s.simRing(t), s.mark("1", 1, homePhone, first))
+	must(t, err)
+	r, err = l.SettleSimRing(t.Context(), r, outcome.SimRingEnabled{Request: s.key("1"), After: at(homePhone, "Workhours", 5)}) // both displaced
+	must(t, err)
+	r, err = l.PinSimRing(t.Context(), r, s.mark("2", 1, carPhone, at(homePhone, "Workhours", 40))) // the delay by hand
+	must(t, err)
+	r, err = l.PinSimRing(t.Context(), r, s.mark("2", 2, carPhone, at(carPhone, "Always", 40))) // displaced by the move, perhaps
+	must(t, err)
+	r, err = l.UnpinSimRing(t.Context(), r)
+	must(t, err)
+	r, err = l.RecallSimRing(t.Context(), r, s.mark("3", 1, "", at(homePhone, "Workhours", 40)))
+	must(t, err)
+	if r.Original.Active != "ImmediateForward" || r.Original.Period != "Always" || *r.Original.NoAnswer.RingDelaySeconds != 40 {
+		t.Errorf("to come back: %+v", r.Original)
+	}
+}
+
+// simRingBrokenOff: what was being restored stays to be, whatever becomes of the
+// requests that come in between.
+func simRingBrokenOff(t *testing.T, s *subject) {
+	l, nothing := s.ledger(), outcome.Forwarding{Active: "None"}
+	s.ring(t, "1", homePhone, forwarded())
+	r, err := l.RecallSimRing(t.Context(), s.simRing(t), s.mark("2", 1, "", ringing(homePhone)))
+	must(t, err)
+	for fence := range int64(2) {
+		r, err = l.PinSimRing(t.Context(), r, s.mark("3", fence+1, carPhone, nothing))
+		must(t, err)
+		if r.State != ledger.SimRingChanging || !r.Restore || r.Original.Active != "ImmediateForward" {
+			t.Errorf("pinned: %+v", r)
+		}
+	}
+	if next := r.Recalled(s.mark("4", 1, "", nothing)); !next.Restore || next.Original.Active != "ImmediateForward" {
+		t.Errorf("recalled: %+v", next)
+	}
+	r, err = l.UnpinSimRing(t.Context(), r)
+	must(t, err)
+	if r.State != ledger.SimRingRestoring || !r.Restore || r.Original.Active != "ImmediateForward" || !r.Expires.IsZero() || r.Rings(ringing(carPhone)) {
+		t.Errorf("withdrawn: %+v", r)
+	}
+	set := s.mark("5", 1, carPhone, outcome.Forwarding{Active: "ImmediateForward"})
+	set.Restore = false // by hand
+	r, err = l.PinSimRing(t.Context(), r, set)
+	must(t, err)
+	if r.Restore || r.Original.Immediate.Target != "" {
+		t.Errorf("pinned over what a person has set: %+v", r)
 	}
 }
