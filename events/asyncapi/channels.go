@@ -13,6 +13,9 @@ const (
 	numbersDeadLetters = "numbersDeadLetters"
 	simring            = "simring"
 	simringDeadLetters = "simringDeadLetters"
+
+	contacts            = "contacts"
+	contactsDeadLetters = "contactsDeadLetters"
 )
 
 // line is a queue of commands with the queue of those that were given up, and
@@ -20,9 +23,34 @@ const (
 type line struct {
 	channel, deadLetters string // keys
 	name                 string // of the queue, without the stack's
+	standard             bool   // the queue is no FIFO queue
 	about                string // what is commanded, for people
 	giveUp, report       string // operations
 	commands             []order
+}
+
+func (l line) queues() (main, dead queue) {
+	name := "{stack}-" + l.name
+	if l.standard {
+		return queue{name, false}, queue{name + "-dlq", false}
+	}
+	return queue{name + ".fifo", true}, queue{name + "-dlq.fifo", true}
+}
+
+// order says in which order commands are taken.
+func (l line) order() string {
+	if l.standard {
+		return "A standard queue: commands may be taken in another order than they were sent, and side by side, but those of one user never are."
+	}
+	return "A FIFO queue. MessageGroupId is the user as user@domain in lower case, so that the commands of one user keep their order; MessageDeduplicationId is the SHA-256, in hexadecimal, of source, a zero byte and id."
+}
+
+// group says where the message group of a dead letter comes from.
+func (l line) group() string {
+	if l.standard {
+		return ""
+	}
+	return " The message group is that of the command."
 }
 
 // order is a command with its operation and the event that says it is done.
@@ -34,17 +62,25 @@ const failed = "dialtone.request.failed.v1"
 func lines() []line {
 	return []line{
 		{
-			numbers, numbersDeadLetters, "numbers", "numbers", "giveUpNumbers", "reportNumbers",
+			numbers, numbersDeadLetters, "numbers", false, "numbers", "giveUpNumbers", "reportNumbers",
 			[]order{
 				{"dialtone.number.assign.v1", "assignNumber", "Give a user a number", "dialtone.number.assigned.v1"},
 				{"dialtone.number.release.v1", "releaseNumber", "Take a number back", "dialtone.number.released.v1"},
 			},
 		},
 		{
-			simring, simringDeadLetters, "simring", "simultaneous ringing", "giveUpSimRing", "reportSimRing",
+			simring, simringDeadLetters, "simring", false, "simultaneous ringing", "giveUpSimRing", "reportSimRing",
 			[]order{
 				{"dialtone.simring.enable.v1", "enableSimRing", "Ring a second phone as well", "dialtone.simring.enabled.v1"},
 				{"dialtone.simring.disable.v1", "disableSimRing", "End simultaneous ringing", "dialtone.simring.disabled.v1"},
+			},
+		},
+		{
+			contacts, contactsDeadLetters, "contacts", true, "contacts and groups", "giveUpContacts", "reportContacts",
+			[]order{
+				{"dialtone.contacts.subscribe.v1", "subscribeContacts", "Tell of changed contacts and groups", "dialtone.contacts.subscribed.v1"},
+				{"dialtone.contacts.unsubscribe.v1", "unsubscribeContacts", "Tell no more of changed contacts and groups", "dialtone.contacts.unsubscribed.v1"},
+				{"dialtone.contacts.refresh.v1", "refreshContacts", "Keep subscriptions alive", "dialtone.contacts.refreshed.v1"},
 			},
 		},
 	}
@@ -66,20 +102,20 @@ func channels() map[string]channel {
 		Messages: onChannel(slices.Concat(schema.Outcomes(), schema.Notices())...),
 	}}
 	for _, l := range lines() {
-		main, dead := queue{"{stack}-" + l.name + ".fifo", true}, queue{"{stack}-" + l.name + "-dlq.fifo", true}
+		main, dead := l.queues()
 		var commands []string
 		for _, o := range l.commands {
 			commands = append(commands, o.command)
 		}
 		all[l.channel] = channel{
 			Address: main.Name, Title: "Commands about " + l.about,
-			Description: "A FIFO queue. MessageGroupId is the user as user@domain in lower case, so that the commands of one user keep their order; MessageDeduplicationId is the SHA-256, in hexadecimal, of source, a zero byte and id.",
+			Description: l.order(),
 			Servers:     []reference{{"#/servers/sqs"}}, Parameters: stack(), Messages: onChannel(commands...),
 			Bindings: &bindings{sqs{main, &dead, sqsBinding}},
 		}
 		all[l.deadLetters] = channel{
 			Address: dead.Name, Title: "Commands about " + l.about + " that were given up",
-			Description: "Emptied by dialtone itself, which records each dead letter and publishes dialtone.request.failed.v1. The message group is that of the command.",
+			Description: "Emptied by dialtone itself, which records each dead letter and publishes dialtone.request.failed.v1." + l.group(),
 			Servers:     []reference{{"#/servers/sqs"}}, Parameters: stack(), Messages: onChannel(deadLetter),
 			Bindings: &bindings{sqs{dead, nil, sqsBinding}},
 		}

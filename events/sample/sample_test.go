@@ -102,6 +102,11 @@ type usage struct {
 }
 
 func (u usage) note(o outline.Object, v any) {
+	if list, ok := v.([]any); ok {
+		for _, element := range list {
+			u.note(o, element)
+		}
+	}
 	members, _ := v.(map[string]any)
 	for _, f := range o.Fields {
 		if member, found := members[f.Name]; found {
@@ -165,6 +170,18 @@ func rewrite(e outcome.Event) (outcome.Event, error) {
 	case outcome.TypeFailed:
 		d, err := e.Failed()
 		return answer(d.Request, d.User, d, err)
+	case outcome.TypeContactsSubscribed:
+		d, err := e.ContactsSubscribed()
+		return answer(d.Request, d.User, d, err)
+	case outcome.TypeContactsUnsubscribed:
+		d, err := e.ContactsUnsubscribed()
+		return answer(d.Request, d.User, d, err)
+	case outcome.TypeContactsRefreshed:
+		d, err := e.ContactsRefreshed()
+		return answer(d.Request, "", d, err)
+	case outcome.TypeContactsChanged:
+		d, err := e.ContactsChanged()
+		return outcome.NewContactsChanged(d), err
 	case outcome.TypePoolLow:
 		d, err := e.PoolLow()
 		return outcome.NewPoolLow(d), err

@@ -33,6 +33,9 @@ func Commands() []string {
 		"dialtone.number.release.v1",
 		"dialtone.simring.enable.v1",
 		"dialtone.simring.disable.v1",
+		"dialtone.contacts.subscribe.v1",
+		"dialtone.contacts.unsubscribe.v1",
+		"dialtone.contacts.refresh.v1",
 	}
 }
 
@@ -44,10 +47,15 @@ func Outcomes() []string {
 		"dialtone.number.released.v1",
 		"dialtone.simring.enabled.v1",
 		"dialtone.simring.disabled.v1",
+		"dialtone.contacts.subscribed.v1",
+		"dialtone.contacts.unsubscribed.v1",
+		"dialtone.contacts.refreshed.v1",
 		"dialtone.request.failed.v1",
 	}
 }
 
 // Notices returns the types of the messages that dialtone publishes without
 // having been asked.
-func Notices() []string { return []string{"dialtone.pool.low.v1"} }
+func Notices() []string {
+	return []string{"dialtone.pool.low.v1", "dialtone.contacts.changed.v1"}
+}

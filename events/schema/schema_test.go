@@ -12,6 +12,7 @@ import (
 
 	"dialtone/events/schema"
 	"dialtone/shared/command"
+	"dialtone/shared/contactlist"
 	"dialtone/shared/failure"
 	"dialtone/shared/outcome"
 	"dialtone/shared/sqsbatch"
@@ -91,6 +92,10 @@ func TestSchemasNameTheFieldsOfTheCode(t *testing.T) {
 		command.TypeRelease:        firstLower(reflect.TypeFor[command.Release]()),
 		command.TypeEnableSimRing:  firstLower(reflect.TypeFor[command.EnableSimRing]()),
 		command.TypeDisableSimRing: firstLower(reflect.TypeFor[command.DisableSimRing]()),
+
+		command.TypeSubscribeContacts:   firstLower(reflect.TypeFor[command.SubscribeContacts]()),
+		command.TypeUnsubscribeContacts: firstLower(reflect.TypeFor[command.UnsubscribeContacts]()),
+		command.TypeRefreshContacts:     firstLower(reflect.TypeFor[command.RefreshContacts]()),
 	}
 	for typ, of := range written() {
 		code[typ] = jsonNames(of)
@@ -113,6 +118,11 @@ func written() map[string]reflect.Type {
 		outcome.TypeSimRingDisabled: reflect.TypeFor[outcome.SimRingDisabled](),
 		outcome.TypeFailed:          reflect.TypeFor[outcome.Failed](),
 		outcome.TypePoolLow:         reflect.TypeFor[outcome.PoolLow](),
+
+		outcome.TypeContactsSubscribed:   reflect.TypeFor[outcome.ContactsSubscribed](),
+		outcome.TypeContactsUnsubscribed: reflect.TypeFor[outcome.ContactsUnsubscribed](),
+		outcome.TypeContactsRefreshed:    reflect.TypeFor[outcome.ContactsRefreshed](),
+		outcome.TypeContactsChanged:      reflect.TypeFor[outcome.ContactsChanged](),
 	}
 }
 
@@ -152,6 +162,12 @@ func shared() map[string]reflect.Type {
 		"forwardTarget": reflect.TypeFor[outcome.ForwardTarget](),
 		"upstream":      reflect.TypeFor[failure.Upstream](),
 		"poolCounts":    reflect.TypeFor[outcome.PoolCounts](),
+		"subscription":  reflect.TypeFor[outcome.Subscription](),
+		"setback":       reflect.TypeFor[outcome.Setback](),
+		"contact":       reflect.TypeFor[contactlist.Contact](),
+		"group":         reflect.TypeFor[contactlist.Group](),
+		"renamed":       reflect.TypeFor[contactlist.Renamed](),
+		"moved":         reflect.TypeFor[contactlist.Moved](),
 	}
 }
 

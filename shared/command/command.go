@@ -24,11 +24,18 @@ const (
 	TypeRelease        = "dialtone.number.release.v1"
 	TypeEnableSimRing  = "dialtone.simring.enable.v1"
 	TypeDisableSimRing = "dialtone.simring.disable.v1"
+
+	TypeSubscribeContacts   = "dialtone.contacts.subscribe.v1"
+	TypeUnsubscribeContacts = "dialtone.contacts.unsubscribe.v1"
+	TypeRefreshContacts     = "dialtone.contacts.refresh.v1"
 )
 
 // Types returns the types of all messages that [Decode] reads.
 func Types() []string {
-	return []string{TypeAssign, TypeRelease, TypeEnableSimRing, TypeDisableSimRing}
+	return []string{
+		TypeAssign, TypeRelease, TypeEnableSimRing, TypeDisableSimRing,
+		TypeSubscribeContacts, TypeUnsubscribeContacts, TypeRefreshContacts,
+	}
 }
 
 // Key identifies a request through retries, redrives and replays: the source
@@ -63,12 +70,13 @@ type Command struct {
 	Key  Key
 	Type string
 	Time time.Time    // the event's own time; zero when it gives none
-	User sipaddr.User // whom it is about; also the message group on a FIFO queue
+	User sipaddr.User // whom it is about; also the message group on a FIFO queue. "" of a [RefreshContacts], which is about many
 	Data Data
 }
 
 // Data is the type-specific part of a Command: [Assign], [Release],
-// [EnableSimRing] or [DisableSimRing].
+// [EnableSimRing], [DisableSimRing], [SubscribeContacts], [UnsubscribeContacts]
+// or [RefreshContacts].
 //
 // The JSON of these types is no message but what requests are told apart by:
 // fields at their zero value stay out of it, so that requests under way remain
@@ -131,7 +139,36 @@ type DisableSimRing struct {
 	DryRun  bool         `json:",omitzero"` // true: everything but the change
 }
 
+// DefaultDurationMinutes is the duration of a subscription unless one is given.
+const DefaultDurationMinutes = 30
+
+// SubscribeContacts asks that changes of the user's contacts and groups be
+// told from now on, until they are unsubscribed.
+type SubscribeContacts struct {
+	User            sipaddr.User `json:",omitzero"`
+	DurationMinutes int          `json:",omitzero"` // asked for at each refresh: 10 to 60, 30 unless given
+}
+
+// UnsubscribeContacts asks to end that.
+type UnsubscribeContacts struct {
+	User            sipaddr.User `json:",omitzero"`
+	DurationMinutes int          `json:",omitzero"` // without effect: the data of a subscription can be sent again as it was
+}
+
+// RefreshContacts asks to contact the applications of users whose subscription
+// is due. What is not due is left alone.
+type RefreshContacts struct {
+	Users []sipaddr.User `json:",omitzero"` // 1 to [MaxRefresh], each once
+}
+
+// MaxRefresh is how many users one [RefreshContacts] may have.
+const MaxRefresh = 100
+
 func (Assign) command()         {}
 func (Release) command()        {}
 func (EnableSimRing) command()  {}
 func (DisableSimRing) command() {}
+
+func (SubscribeContacts) command()   {}
+func (UnsubscribeContacts) command() {}
+func (RefreshContacts) command()     {}

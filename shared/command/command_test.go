@@ -2,12 +2,14 @@ package command_test
 
 import (
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
 
 	"dialtone/shared/command"
 	"dialtone/shared/failure"
+	"dialtone/shared/sipaddr"
 )
 
 const envelope = `"specversion":"1.0","source":"hr","id":"1","type":"dialtone.number.assign.v1"`
@@ -62,13 +64,20 @@ func TestDecodeOthers(t *testing.T) {
 		"enable, all":         {command.TypeEnableSimRing, `{"user":"ada@contoso.test","target":"sip:bob@contoso.test","dryRun":true}`, command.EnableSimRing{User: "ada@contoso.test", Target: "sip:bob@contoso.test", DryRun: true}},
 		"disable":             {command.TypeDisableSimRing, `{"user":"ada@contoso.test"}`, command.DisableSimRing{User: "ada@contoso.test", Restore: true}},
 		"disable, no restore": {command.TypeDisableSimRing, `{"user":"ada@contoso.test","restore":false,"dryRun":true}`, command.DisableSimRing{User: "ada@contoso.test", DryRun: true}},
+		"subscribe":           {command.TypeSubscribeContacts, `{"user":"ada@contoso.test"}`, command.SubscribeContacts{User: "ada@contoso.test", DurationMinutes: 30}},
+		"subscribe, all":      {command.TypeSubscribeContacts, `{"user":"ada@contoso.test","durationMinutes":60.0}`, command.SubscribeContacts{User: "ada@contoso.test", DurationMinutes: 60}},
+		"unsubscribe":         {command.TypeUnsubscribeContacts, `{"user":"ada@contoso.test","durationMinutes":10}`, command.UnsubscribeContacts{User: "ada@contoso.test", DurationMinutes: 10}},
+		"refresh": {
+			command.TypeRefreshContacts, `{"users":["sip:Ada@contoso.test","bob@contoso.test","ada@contoso.test"]}`,
+			command.RefreshContacts{Users: []sipaddr.User{"ada@contoso.test", "bob@contoso.test"}},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := command.Decode([]byte(`{"specversion":"1.0","source":"hr","id":"1","type":"` + c.typ + `","data":` + c.data + `}`))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got.Data != c.want || got.Type != c.typ {
+			if !reflect.DeepEqual(got.Data, c.want) || got.Type != c.typ {
 				t.Errorf("%s %+v, want %+v", got.Type, got.Data, c.want)
 			}
 		})
@@ -78,6 +87,9 @@ func TestDecodeOthers(t *testing.T) {
 func TestDecodeRefuses(t *testing.T) {
 	data := func(members string) string {
 		return `{` + envelope + `,"data":{"user":"ada@contoso.test","locationId":"L1"` + members + `}}`
+	}
+	contacts := func(what, data string) string {
+		return `{"specversion":"1.0","source":"a","id":"b","type":"dialtone.contacts.` + what + `.v1","data":` + data + `}`
 	}
 	for name, c := range map[string]struct {
 		body  string
@@ -108,6 +120,16 @@ func TestDecodeRefuses(t *testing.T) {
 		"no target":         {`{"specversion":"1.0","source":"a","id":"b","type":"dialtone.simring.enable.v1","data":{"user":"a@b.test"}}`, []string{"data.target is missing"}},
 		"bad target":        {`{"specversion":"1.0","source":"a","id":"b","type":"dialtone.simring.enable.v1","data":{"user":"a@b.test","target":"0123456789"}}`, []string{"data.target does not begin with tel: or sip:"}},
 		"not of release":    {`{"specversion":"1.0","source":"a","id":"b","type":"dialtone.number.release.v1","data":{"user":"a@b.test","locationId":"L1"}}`, []string{"data.locationId is not a field"}},
+		"too short":         {contacts("subscribe", `{"user":"a@b.test","durationMinutes":9}`), []string{"data.durationMinutes is out of range (give 10 to 60)"}},
+		"too long":          {contacts("unsubscribe", `{"user":"a@b.test","durationMinutes":61}`), []string{"data.durationMinutes is out of range"}},
+		"half a minute":     {contacts("subscribe", `{"user":"a@b.test","durationMinutes":10.5}`), []string{"data.durationMinutes is not a whole number"}},
+		"minutes as text":   {contacts("subscribe", `{"user":"a@b.test","durationMinutes":"30"}`), []string{"data.durationMinutes is not a whole number"}},
+		"no users":          {contacts("refresh", `{}`), []string{"data.users is missing"}},
+		"nobody":            {contacts("refresh", `{"users":[]}`), []string{"data.users is empty"}},
+		"one for many":      {contacts("refresh", `{"users":"a@b.test"}`), []string{"data.users is not a list"}},
+		"bad users":         {contacts("refresh", `{"users":["a@b.test","bob",7,null,""]}`), []string{"data.users.1", "data.users.2 is not a string", "data.users.3 is null", "data.users.4 is empty"}},
+		"too many users":    {contacts("refresh", `{"users":["a@b"`+strings.Repeat(`,"a@b"`, 100)+`]}`), []string{"data.users has 101 entries (give at most 100)"}},
+		"user of refresh":   {contacts("refresh", `{"users":["a@b"],"user":"a@b"}`), []string{"data.user is not a field"}},
 		"too large":         {`{"x":"` + strings.Repeat("x", command.MaxBody) + `"}`, []string{"body has", "at most 65536"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -152,7 +174,7 @@ func FuzzDecode(f *testing.F) {
 		if c.Key == (command.Key{}) {
 			t.Fatal("no key")
 		}
-		if err == nil && (c.Data == nil || c.User == "" || c.Type == "") {
+		if err == nil && (c.Data == nil || (c.User == "") != (c.Type == command.TypeRefreshContacts) || c.Type == "") {
 			t.Fatalf("accepted without a part: %+v", c)
 		}
 	})

@@ -67,6 +67,10 @@ func (c *Command) envelope(f *fields) json.RawMessage {
 }
 
 func (c *Command) data(f *fields) {
+	if c.Type == TypeRefreshContacts {
+		c.Data = RefreshContacts{Users: f.users("users", MaxRefresh)}
+		return
+	}
 	c.User = f.user("user")
 	switch c.Type {
 	case TypeAssign:
@@ -77,6 +81,10 @@ func (c *Command) data(f *fields) {
 		c.Data = EnableSimRing{User: c.User, Target: f.target("target"), DryRun: f.isSet("dryRun")}
 	case TypeDisableSimRing:
 		c.Data = DisableSimRing{User: c.User, Restore: f.unlessUnset("restore"), DryRun: f.isSet("dryRun")}
+	case TypeSubscribeContacts:
+		c.Data = SubscribeContacts{User: c.User, DurationMinutes: f.minutes("durationMinutes", 10, 60, DefaultDurationMinutes)}
+	case TypeUnsubscribeContacts:
+		c.Data = UnsubscribeContacts{User: c.User, DurationMinutes: f.minutes("durationMinutes", 10, 60, DefaultDurationMinutes)}
 	case "":
 		f.skipUnknown = true // the missing type is reported; its fields cannot be judged
 	default:

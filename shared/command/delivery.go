@@ -12,6 +12,11 @@ import (
 const (
 	NumbersQueue = "numbers.fifo"
 	SimRingQueue = "simring.fifo"
+
+	// ContactsQueue is a standard queue: it keeps no order, and has as many
+	// messages on their way as it needs. One worker a user at a time is for the
+	// ledger to see to.
+	ContactsQueue = "contacts"
 )
 
 // QueueOf names the queue that takes messages of a type, "" where none does.
@@ -24,6 +29,10 @@ func QueueOf(typ string) string {
 	}
 	return ""
 }
+
+// FIFO reports whether a queue keeps the order of a group and drops what comes
+// twice. Only such a queue takes a [Command.Group] and a [Key.DedupID].
+func FIFO(queue string) bool { return strings.HasSuffix(queue, ".fifo") }
 
 // Group is the message group of a command on a FIFO queue: its user, so that one
 // user's commands keep their order. Where SQS would refuse the address as a group

@@ -9,12 +9,15 @@ import (
 	"dialtone/shared/sipaddr"
 )
 
-func TestEveryTypeHasAQueue(t *testing.T) {
+func TestQueueOf(t *testing.T) {
 	t.Parallel()
 	for _, typ := range command.Types() {
 		want := command.NumbersQueue
-		if strings.HasPrefix(typ, "dialtone.simring.") {
+		switch {
+		case strings.HasPrefix(typ, "dialtone.simring."):
 			want = command.SimRingQueue
+		case strings.HasPrefix(typ, "dialtone.contacts."):
+			want = "" // no function takes them
 		}
 		if got := command.QueueOf(typ); got != want {
 			t.Errorf("queue of %s is %q, want %q", typ, got, want)
@@ -22,6 +25,15 @@ func TestEveryTypeHasAQueue(t *testing.T) {
 	}
 	if got := command.QueueOf("dialtone.unknown.v1"); got != "" {
 		t.Errorf("queue of an unknown type is %q", got)
+	}
+}
+
+func TestFIFO(t *testing.T) {
+	t.Parallel()
+	for queue, want := range map[string]bool{command.NumbersQueue: true, command.SimRingQueue: true, command.ContactsQueue: false, "": false} {
+		if got := command.FIFO(queue); got != want {
+			t.Errorf("%q: FIFO is %t", queue, got)
+		}
 	}
 }
 

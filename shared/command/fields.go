@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -103,6 +105,47 @@ func (f *fields) user(name string) sipaddr.User {
 		f.add(name, err.Error(), "it names the person to act for")
 	}
 	return u
+}
+
+// users reads a list of 1 to limit people, each once: one that is named again
+// is left out.
+func (f *fields) users(name string, limit int) []sipaddr.User {
+	var all []json.RawMessage
+	got := f.get(name, "a list of SIP addresses or UPNs", &all)
+	switch {
+	case !got && f.raw[name] == nil:
+		f.add(name, "is missing", "it is required")
+	case got && len(all) == 0:
+		f.add(name, "is empty", "name at least one person")
+	case len(all) > limit:
+		f.add(name, fmt.Sprintf("has %d entries", len(all)), fmt.Sprintf("give at most %d", limit))
+	}
+	entries := &fields{prefix: f.prefix + name + ".", raw: map[string]json.RawMessage{}}
+	users, seen := make([]sipaddr.User, 0, len(all)), map[sipaddr.User]bool{}
+	for i, raw := range all {
+		entry := strconv.Itoa(i)
+		entries.raw[entry] = raw
+		if u := entries.user(entry); u != "" && !seen[u] {
+			users, seen[u] = append(users, u), true
+		}
+	}
+	f.problems = append(f.problems, entries.problems...)
+	return users
+}
+
+// minutes reads a whole number between two limits, which may be left out.
+func (f *fields) minutes(name string, least, most, otherwise int) int {
+	var v float64
+	if !f.get(name, "a whole number of minutes", &v) {
+		return otherwise
+	}
+	switch {
+	case v != math.Trunc(v):
+		f.add(name, "is not a whole number of minutes", "write a whole number of minutes")
+	case v < float64(least) || v > float64(most):
+		f.add(name, "is out of range", fmt.Sprintf("give %d to %d", least, most))
+	}
+	return int(v)
 }
 
 func (f *fields) number(name string) e164.Number {

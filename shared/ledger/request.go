@@ -52,11 +52,14 @@ type Request struct {
 
 func requestKey(k command.Key) Key { return Key{KindRequest, k.Hash()} }
 
+// item puts a request in the list of its user; one that is about nobody, or
+// about many, is in none.
 func (r Request) item() Item {
-	return Item{
-		Key: requestKey(r.Key), Index: "user/" + string(r.User),
-		Sort: r.Received.UTC().Format(sortableTime) + "/" + r.Key.Hash()[:16], Expires: r.Expires,
+	i := Item{Key: requestKey(r.Key), Expires: r.Expires}
+	if r.User != "" {
+		i.Index, i.Sort = "user/"+string(r.User), r.Received.UTC().Format(sortableTime)+"/"+r.Key.Hash()[:16]
 	}
+	return i
 }
 
 // sortableTime has a fixed width, so that text order is time order.

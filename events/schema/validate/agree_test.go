@@ -2,6 +2,7 @@ package validate_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -53,6 +54,18 @@ var differences = []struct {
 		"letters beyond ASCII that fold to ASCII are refused by the schema, taken by the decoder",
 		command.TypeEnableSimRing,
 		message{"user": "a@b", "target": "sip:\u212aurt@contoso.test"},
+		false, true,
+	},
+	{
+		"numbers of more than 15 digits are exact in the schema, rounded by the decoder",
+		command.TypeSubscribeContacts,
+		message{"user": "a@b", "durationMinutes": json.RawMessage("60.0000000000000000001")},
+		false, true,
+	},
+	{
+		"the length of one of several users counts scheme and blanks in the schema, not in the decoder",
+		command.TypeRefreshContacts,
+		message{"users": []any{"a@b", "sip:" + strings.Repeat("a", 241) + "@contoso.test"}},
 		false, true,
 	},
 }
@@ -212,7 +225,11 @@ func deliberate(body []byte) bool {
 	if target, _ := data["target"].(string); len(target) > 80 && strings.TrimSpace(target) != target {
 		return true
 	}
-	for _, v := range []any{m["source"], m["id"], data["user"], data["locationId"], data["orgId"], data["target"]} {
+	if minutes, _ := data["durationMinutes"].(json.Number); len(minutes) > 15 {
+		return true
+	}
+	users, _ := data["users"].([]any)
+	for _, v := range append(users, m["source"], m["id"], data["user"], data["locationId"], data["orgId"], data["target"]) {
 		s, _ := v.(string)
 		if len(s) > 250 || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
 			return true

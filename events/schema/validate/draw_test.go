@@ -40,7 +40,10 @@ var (
 	aUser   = field{"user", true, users[:7]}
 	aPhone  = field{"phoneType", false, []any{"work", "mobile", "home", "other"}}
 	aDryRun = field{"dryRun", false, flag}
-	dataOf  = map[string][]field{
+
+	aDuration = field{"durationMinutes", false, []any{10, 30, 60, json.RawMessage("3.0e1")}}
+
+	dataOf = map[string][]field{
 		command.TypeAssign: {
 			aUser, aPhone, aDryRun,
 			{"locationId", true, []any{"L", strings.Repeat("x", 128)}},
@@ -53,6 +56,12 @@ var (
 		command.TypeRelease:        {aUser, aPhone, aDryRun},
 		command.TypeEnableSimRing:  {aUser, aDryRun, {"target", true, []any{"tel:+4940123456", "sip:Bob@Contoso.test", " TEL:+49 (40) 123-456;EXT=12 "}}},
 		command.TypeDisableSimRing: {aUser, aDryRun, {"restore", false, flag}},
+
+		command.TypeSubscribeContacts:   {aUser, aDuration},
+		command.TypeUnsubscribeContacts: {aUser, aDuration},
+		command.TypeRefreshContacts: {
+			{"users", true, []any{[]any{"a@b"}, users[:7], slices.Repeat([]any{"ada@contoso.test"}, 100)}},
+		},
 	}
 	dataNames     = names(dataOf, "User", "colour", "")
 	envelopeNames = []string{"specversion", "source", "id", "type", "time", "data", "data_base64", "subject", "Source", "datacontenttype"}
@@ -153,9 +162,12 @@ var texts = []any{
 	"+123456789012345", "+1234567890123456", "tel:+12056350001", "+12056350001\n",
 	"2026-11-22T09:00:00Z", "2026-11-22T09:00:00.123456+05:30", "2026-11-22t09:00:00z", "2026-11-22 09:00:00Z", "2026-02-30T09:00:00Z",
 	"2026-11-22T24:00:00Z", "2026-11-22T9:00:00Z", "2026-11-22T09:00:60Z", "2026-11-22T09:00:00,5Z", "2026-11-22", "true",
-	nil, true, false, 0, 1.5,
+	nil, true, false, 0, 1.5, 9, 10, 60, 61, 30.5, -30, 1e300,
 	[]any{},
 	[]any{"x"},
+	[]any{"a@b", "A@b", " sip:a@b"},
+	[]any{"a@b", nil, "", 7, []any{}, "ada@"},
+	slices.Repeat([]any{"a@b"}, 101),
 	map[string]any{},
 	map[string]any{"user": "a@b"},
 }

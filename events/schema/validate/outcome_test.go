@@ -13,6 +13,7 @@ import (
 	"dialtone/events/schema"
 	"dialtone/events/schema/validate"
 	"dialtone/shared/command"
+	"dialtone/shared/contactlist"
 	"dialtone/shared/e164"
 	"dialtone/shared/failure"
 	"dialtone/shared/outcome"
@@ -29,6 +30,11 @@ func TestEventsFitTheirSchema(t *testing.T) {
 		outcome.TypeSimRingDisabled: drawDisabled,
 		outcome.TypeFailed:          drawFailed,
 		outcome.TypePoolLow:         drawPoolLow,
+
+		outcome.TypeContactsSubscribed:   drawSubscribed,
+		outcome.TypeContactsUnsubscribed: drawUnsubscribed,
+		outcome.TypeContactsRefreshed:    drawRefreshed,
+		outcome.TypeContactsChanged:      drawContactsChanged,
 	}
 	for _, typ := range slices.Concat(schema.Outcomes(), schema.Notices()) {
 		t.Run(typ, func(t *testing.T) { // one at a time: they share generators
@@ -161,6 +167,63 @@ func drawPoolLow(t *rapid.T) outcome.Event {
 	})
 }
 
+var subscriptions = rapid.Custom(func(t *rapid.T) outcome.Subscription {
+	return outcome.Subscription{
+		State:   rapid.SampledFrom([]string{"", "Connected", "Disconnected", "Whatever"}).Draw(t, "state"),
+		Expires: maybe(t, "expires", rapid.Custom(drawTime)).UTC(),
+	}
+})
+
+func drawSubscribed(t *rapid.T) outcome.Event {
+	d := outcome.ContactsSubscribed{
+		Request: drawKey(t), User: people.Draw(t, "user"), DurationMinutes: rapid.IntRange(10, 60).Draw(t, "minutes"),
+		Before: subscriptions.Draw(t, "before"), After: subscriptions.Draw(t, "after"),
+		Contacts: rapid.IntRange(0, 1000).Draw(t, "contacts"), Groups: rapid.IntRange(0, 64).Draw(t, "groups"), Verified: verified.Draw(t, "verified"),
+	}
+	return outcome.New(outcome.TypeContactsSubscribed, d.Request, d.User, drawTime(t), d)
+}
+
+func drawUnsubscribed(t *rapid.T) outcome.Event {
+	d := outcome.ContactsUnsubscribed{
+		Request: drawKey(t), User: people.Draw(t, "user"), Enrolled: rapid.Bool().Draw(t, "enrolled"),
+		Before: subscriptions.Draw(t, "before"), After: subscriptions.Draw(t, "after"),
+		ApplicationDeleted: rapid.Bool().Draw(t, "deleted"), Verified: verified.Draw(t, "verified"),
+	}
+	return outcome.New(outcome.TypeContactsUnsubscribed, d.Request, d.User, drawTime(t), d)
+}
+
+func drawRefreshed(t *rapid.T) outcome.Event {
+	setbacks := rapid.SliceOf(rapid.Custom(func(t *rapid.T) outcome.Setback {
+		return outcome.Setback{
+			User: people.Draw(t, "user"), Class: rapid.SampledFrom([]failure.Class{failure.Denied, failure.Unavailable}).Draw(t, "class"),
+			Reason: rapid.StringN(1, -1, -1).Draw(t, "reason"), Next: maybe(t, "next", rapid.Custom(drawTime)).UTC(),
+		}
+	}))
+	users := rapid.SliceOf(people)
+	d := outcome.ContactsRefreshed{
+		Request: drawKey(t), Refreshed: users.Draw(t, "refreshed"), Restarted: users.Draw(t, "restarted"), Skipped: users.Draw(t, "skipped"),
+		Postponed: setbacks.Draw(t, "postponed"), Parked: setbacks.Draw(t, "parked"),
+	}
+	return outcome.New(outcome.TypeContactsRefreshed, d.Request, "", drawTime(t), d)
+}
+
+var lists = rapid.Custom(func(t *rapid.T) contactlist.List {
+	text, id := rapid.SampledFrom([]string{"", "x", "Y"}), rapid.SampledFrom([]string{"1", "2", "3"})
+	contacts := rapid.SliceOf(rapid.Custom(func(t *rapid.T) contactlist.Contact {
+		return contactlist.Contact{URI: "sip:" + id.Draw(t, "uri") + "@b", Name: text.Draw(t, "name"), Groups: rapid.SliceOf(id).Draw(t, "groups")}
+	}))
+	groups := rapid.SliceOf(rapid.Custom(func(t *rapid.T) contactlist.Group {
+		return contactlist.Group{ID: id.Draw(t, "id"), Kind: text.Draw(t, "kind"), Name: text.Draw(t, "name")}
+	}))
+	return contactlist.New(contacts.Draw(t, "contacts"), groups.Draw(t, "groups"), rapid.Bool().Draw(t, "memberships"))
+})
+
+func drawContactsChanged(t *rapid.T) outcome.Event {
+	return outcome.NewContactsChanged(outcome.ContactsChanged{
+		User: people.Draw(t, "user"), Seq: rapid.Int64Range(1, 1e6).Draw(t, "seq"), Since: drawTime(t), At: drawTime(t),
+	}.With(contactlist.Diff(lists.Draw(t, "from"), lists.Draw(t, "to"))))
+}
+
 // TestEventSchemasRefuse spoils a good sample in one place each time.
 func TestEventSchemasRefuse(t *testing.T) {
 	type spoil struct{ name, sample, old, new, field string }
@@ -211,6 +274,30 @@ func TestEventSchemasRefuse(t *testing.T) {
 			{"days", "forecast", `4.5`, `"4.5"`, "data.daysLeft"},
 			{"at", "forecast", `"at": "2026-11-23T`, `"at": "23.11.2026 `, "data.at"},
 		},
+		outcome.TypeContactsSubscribed: {
+			{"minutes", "longer", `"durationMinutes": 60`, `"durationMinutes": 61`, "data.durationMinutes"},
+			{"no state", "started", `{ "state": "Disconnected" }`, `{}`, "data.before.state"},
+			{"expires", "started", `"2026-11-22T09:30:01.87Z"`, `"in half an hour"`, "data.after.expires"},
+			{"contacts", "started", `"contacts": 42`, `"contacts": -1`, "data.contacts"},
+		},
+		outcome.TypeContactsUnsubscribed: {
+			{"id of another type", "stopped", `/dialtone.contacts.unsubscribed.v1"`, `/dialtone.contacts.subscribed.v1"`, "id"},
+			{"no enrolled", "stopped", `"enrolled"`, `"subscribed"`, "data.enrolled"},
+		},
+		outcome.TypeContactsRefreshed: {
+			{"user", "some-failed", `["ada@contoso.test"]`, `["ada"]`, "data.refreshed.0"},
+			{"list", "some-failed", `["ada@contoso.test"]`, `"ada@contoso.test"`, "data.refreshed"},
+			{"class", "some-failed", `"denied"`, `"no"`, "data.parked.0.class"},
+			{"next", "some-failed", `"2026-11-22T09:13:55Z"`, `""`, "data.postponed.0.next"},
+		},
+		outcome.TypeContactsChanged: {
+			{"id of a request", "everything", `/9/2026-11-22T14:09:30Z"`, `/dialtone.contacts.changed.v1"`, "id"},
+			{"seq", "everything", `"seq": 9`, `"seq": 0`, "data.seq"},
+			{"no since", "everything", `"since"`, `"from"`, "data.since"},
+			{"no uri", "contact-added", `"uri"`, `"sip"`, "data.addedContacts.0.uri"},
+			{"group", "contact-added", `["7"]`, `[7]`, "data.addedContacts.0.groups.0"},
+			{"no name before", "everything", `"from": "Bob"`, `"old": "Bob"`, "data.renamedContacts.0.from"},
+		},
 	} {
 		for _, c := range spoils {
 			t.Run(typ+" "+c.name, func(t *testing.T) {
@@ -241,10 +328,13 @@ func named(t *testing.T, typ, name string) string {
 // TestCommandSchemasRefuse adds what the decoder's own table has not.
 func TestCommandSchemasRefuse(t *testing.T) {
 	for typ, fields := range map[string]map[string]string{ // what is wrong with data, by the field that must be named
-		command.TypeAssign:         {"data.locationId": `{"user":"a@b"}`, "data.target": `{"user":"a@b","locationId":"L","target":"tel:+4940123456"}`},
-		command.TypeRelease:        {"data.user": `{}`, "data.phoneType": `{"user":"a@b","phoneType":"desk"}`, "data.locationId": `{"user":"a@b","locationId":"L"}`, "data.dryRun": `{"user":"a@b","dryRun":"no"}`},
-		command.TypeEnableSimRing:  {"data.target": `{"user":"a@b"}`, "data.restore": `{"user":"a@b","target":"sip:c@d","restore":true}`, "data.dryRun": `{"user":"a@b","target":"sip:c@d","dryRun":1}`},
-		command.TypeDisableSimRing: {"data.user": `{"user":"ada"}`, "data.restore": `{"user":"a@b","restore":null}`, "data.target": `{"user":"a@b","target":"sip:c@d"}`},
+		command.TypeAssign:              {"data.locationId": `{"user":"a@b"}`, "data.target": `{"user":"a@b","locationId":"L","target":"tel:+4940123456"}`},
+		command.TypeRelease:             {"data.user": `{}`, "data.phoneType": `{"user":"a@b","phoneType":"desk"}`, "data.locationId": `{"user":"a@b","locationId":"L"}`, "data.dryRun": `{"user":"a@b","dryRun":"no"}`},
+		command.TypeEnableSimRing:       {"data.target": `{"user":"a@b"}`, "data.restore": `{"user":"a@b","target":"sip:c@d","restore":true}`, "data.dryRun": `{"user":"a@b","target":"sip:c@d","dryRun":1}`},
+		command.TypeDisableSimRing:      {"data.user": `{"user":"ada"}`, "data.restore": `{"user":"a@b","restore":null}`, "data.target": `{"user":"a@b","target":"sip:c@d"}`},
+		command.TypeSubscribeContacts:   {"data.user": `{"durationMinutes":30}`, "data.durationMinutes": `{"user":"a@b","durationMinutes":9}`, "data.users": `{"user":"a@b","users":["a@b"]}`},
+		command.TypeUnsubscribeContacts: {"data.user": `{"user":7}`, "data.durationMinutes": `{"user":"a@b","durationMinutes":"30"}`, "data.dryRun": `{"user":"a@b","dryRun":true}`},
+		command.TypeRefreshContacts:     {"data.users": `{"users":[]}`, "data.users.1": `{"users":["a@b","ada"]}`, "data.user": `{"users":["a@b"],"user":"a@b"}`, "data.durationMinutes": `{"users":["a@b"],"durationMinutes":30}`},
 	} {
 		for field, data := range fields {
 			t.Run(typ+" "+field, func(t *testing.T) {
@@ -253,6 +343,23 @@ func TestCommandSchemasRefuse(t *testing.T) {
 					t.Errorf("problems %v, want one of %s", p, field)
 				}
 			})
+		}
+	}
+}
+
+func TestContactsProblemsSayWhatToMend(t *testing.T) {
+	for _, c := range []struct {
+		typ  string
+		data message
+		want string
+	}{
+		{command.TypeSubscribeContacts, message{"user": "a@b", "durationMinutes": 61}, "data.durationMinutes is out of range (give 10 to 60)"},
+		{command.TypeRefreshContacts, message{"users": []any{}}, "data.users is empty (name at least one)"},
+		{command.TypeRefreshContacts, message{"users": slices.Repeat([]any{"a@b"}, 101)}, "data.users has 101 entries (give at most 100)"},
+		{command.TypeRefreshContacts, message{"users": []any{"ada"}}, "data.users.0 is not a SIP address or UPN (write it like ada@contoso.test)"},
+	} {
+		if p := validate.Command(encode(t, enveloped(c.typ, c.data))); len(p) != 1 || p[0].String() != c.want {
+			t.Errorf("%v: %v, want %s", c.data, p, c.want)
 		}
 	}
 }

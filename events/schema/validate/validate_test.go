@@ -41,7 +41,7 @@ func TestCommandSaysWhatToMend(t *testing.T) {
 		"null":          {`null`, []string{"body is null, not a JSON object (send one CloudEvents 1.0 JSON object)"}},
 		"too large":     {`"` + strings.Repeat("x", validate.MaxBody) + `"`, []string{"body has 65538 bytes (send at most 65536)"}},
 		"nothing in it": {`{}`, []string{"id is missing (it is required, such as hire-2026-0001)", "source is missing (it is required, such as urn:contoso:hr)", "specversion is missing (it is required)", "type is missing (it is required, such as dialtone.number.assign.v1)"}},
-		"unknown type":  {`{"specversion":"1.0","source":"a","id":"b","type":"dialtone.coffee.v1"}`, []string{`type "dialtone.coffee.v1" is not known (use one of: dialtone.number.assign.v1, dialtone.number.release.v1, dialtone.simring.enable.v1, dialtone.simring.disable.v1)`}},
+		"unknown type":  {`{"specversion":"1.0","source":"a","id":"b","type":"dialtone.coffee.v1"}`, []string{`type "dialtone.coffee.v1" is not known (use one of: dialtone.number.assign.v1, dialtone.number.release.v1, dialtone.simring.enable.v1, dialtone.simring.disable.v1, dialtone.contacts.subscribe.v1, dialtone.contacts.unsubscribe.v1, dialtone.contacts.refresh.v1)`}},
 		"version":       {strings.Replace(assign(``), `"1.0"`, `"0.3"`, 1), []string{`specversion is "0.3" (write "1.0")`}},
 		"no data":       {`{` + envelope + `}`, []string{"data is missing (it is required)"}},
 		"data null":     {`{` + envelope + `,"data":null}`, []string{"data is null (leave it out or give a JSON object)"}},

@@ -58,6 +58,12 @@ func (w *wording) value(k jsonschema.ErrorKind, path []string) (problem, mend st
 		return "is empty", "give a value or leave it out"
 	case *kind.MaxLength:
 		return fmt.Sprintf("has %d characters", k.Got), fmt.Sprintf("give at most %d", k.Want)
+	case *kind.MinItems:
+		return "is empty", "name at least one"
+	case *kind.MaxItems:
+		return fmt.Sprintf("has %d entries", k.Got), fmt.Sprintf("give at most %d", k.Want)
+	case *kind.Minimum, *kind.Maximum:
+		return "is out of range", w.limits(path)
 	case *kind.Const:
 		return "is " + quoted(k.Got), "write " + quoted(k.Want)
 	case *kind.Enum:
@@ -68,6 +74,20 @@ func (w *wording) value(k jsonschema.ErrorKind, path []string) (problem, mend st
 		return "is " + quoted(k.Got), "use one of " + strings.Join(known, ", ")
 	}
 	return "is not " + cmp.Or(w.at(path).Title, "what the schema allows"), w.example(path, "write it like ", "see the schema of this message")
+}
+
+// limits says between which numbers a value may be.
+func (w *wording) limits(path []string) string {
+	s := w.at(path)
+	switch {
+	case s.Minimum != nil && s.Maximum != nil:
+		return fmt.Sprintf("give %s to %s", s.Minimum.RatString(), s.Maximum.RatString())
+	case s.Minimum != nil:
+		return "give at least " + s.Minimum.RatString()
+	case s.Maximum != nil:
+		return "give at most " + s.Maximum.RatString()
+	}
+	return "see the schema of this message"
 }
 
 func (w *wording) add(path []string, problem, mend string) {
@@ -99,10 +119,15 @@ func (w *wording) at(path []string) *jsonschema.Schema {
 	return s
 }
 
+// property returns the schema of a member of an object, or of an element of a
+// list; nil for none.
 func property(s *jsonschema.Schema, name string) *jsonschema.Schema {
 	for ; s != nil; s = s.Ref {
 		if p := s.Properties[name]; p != nil {
 			return p
+		}
+		if s.Items2020 != nil { // name is a position
+			return s.Items2020
 		}
 	}
 	return nil
