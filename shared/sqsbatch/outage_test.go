@@ -128,6 +128,46 @@ func TestGiveUp(t *testing.T) {
 	}
 }
 
+// TestAbout: an error that is told to be about a request ends its message as it
+// would alone, and the dead letter names the request.
+func TestAbout(t *testing.T) {
+	t.Parallel()
+	if err := sqsbatch.About(nil, "desk", "1"); err != nil {
+		t.Errorf("of nil: %v", err)
+	}
+	for name, c := range map[string]struct {
+		err  error
+		wait time.Duration // 0: dead-lettered
+		id   string
+	}{
+		"paused":           {paused(90 * time.Second), 90 * time.Second, ""},
+		"told to wait":     {sqsbatch.RetryAfter(paused(0), 80*time.Second), 80 * time.Second, ""},
+		"discarded":        {sqsbatch.Discard(errTest, nil), 0, "1"},
+		"discarded, named": {sqsbatch.DiscardFailure(nil, "desk", "2", 7), 0, "2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			q := &queue{}
+			err := fmt.Errorf("handler: %w", sqsbatch.About(c.err, "desk", "1"))
+			if !errors.Is(err, c.err) && c.wait > 0 {
+				t.Errorf("%v does not wrap %v", err, c.err)
+			}
+			if _, err := newRunner(t, q, nil).Run(t.Context(), event(record("1", "ada", 3)), failing(err)); err != nil {
+				t.Fatal(err)
+			}
+			if c.wait > 0 {
+				if len(q.letters) > 0 || len(q.changes) != 1 || q.changes[0].wait != c.wait {
+					t.Errorf("changes %+v, letters %+v, want %s", q.changes, q.letters, c.wait)
+				}
+				return
+			}
+			if len(q.letters) != 1 || q.letters[0].Attributes["requestSource"] != "desk" || q.letters[0].Attributes["requestId"] != c.id {
+				t.Errorf("letters %+v", q.letters)
+			}
+		})
+	}
+}
+
 // TestGiveUpNeedsAnAge: a message whose age is not known is kept.
 func TestGiveUpNeedsAnAge(t *testing.T) {
 	t.Parallel()

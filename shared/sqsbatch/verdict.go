@@ -61,11 +61,25 @@ func RetryAfter(err error, d time.Duration) error {
 	return &verdict{err: err, after: max(d, 0)}
 }
 
+// About names the request behind an error, whatever end that has, so that a dead
+// letter that its message becomes, after [Config].GiveUpAfter too, names it. About
+// of a nil error is nil.
+func About(err error, source, id string) error {
+	if err == nil {
+		return nil
+	}
+	v := judge(err)
+	attributes := map[string]string{AttributeRequestSource: source, AttributeRequestID: id}
+	maps.Copy(attributes, v.attributes)
+	v.attributes = attributes
+	return v
+}
+
 // verdict is an error with the end that its message should have.
 type verdict struct {
 	err        error
 	discard    bool
-	attributes map[string]string // of a discard
+	attributes map[string]string // of the dead letter
 	after      time.Duration     // least wait of a retry
 }
 

@@ -18,11 +18,15 @@ import (
 
 // message takes one message from its body to its end.
 func (w *Worker) message(ctx context.Context, m sqsbatch.Message, tasks Tasks) error {
-	c, err := command.Decode([]byte(m.Body))
+	c, unread := command.Decode([]byte(m.Body)) // what is unreadable has a key all the same
+	return sqsbatch.About(w.command(ctx, m, c, unread, tasks), c.Key.Source, c.Key.ID)
+}
+
+func (w *Worker) command(ctx context.Context, m sqsbatch.Message, c command.Command, unread error, tasks Tasks) error {
 	log := w.cfg.Logger.With(logattr.MessageID(m.ID), logattr.RequestSource(c.Key.Source), logattr.RequestID(c.Key.ID), logattr.Attempt(m.ReceiveCount))
-	if err != nil {
-		log.WarnContext(ctx, "message is not a command", logattr.Error(err))
-		return discard(err, c, m.ReceiveCount)
+	if unread != nil {
+		log.WarnContext(ctx, "message is not a command", logattr.Error(unread))
+		return discard(unread, c, m.ReceiveCount)
 	}
 	task, ours := tasks(c)
 	if !ours {
@@ -84,7 +88,7 @@ func (w *Worker) handBack(ctx context.Context, j Job, cause error) error {
 		return discard(f, j.Command, j.Lease.Attempts())
 	}
 	if paused := failure.As(w.cfg.Ready(late, j.Command)); paused != nil { // it comes back with those that wait
-		return sqsbatch.RetryAfter(errors.Join(f, paused), paused.RetryAfter)
+		return sqsbatch.RetryAfter(errors.Join(f, paused), max(f.RetryAfter, paused.RetryAfter))
 	}
 	return f
 }

@@ -3,6 +3,7 @@ package worker_test
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -26,6 +27,8 @@ type bench struct {
 	ledger *ledger.Ledger
 	worker *worker.Worker
 	ready  error
+	broken error         // of the ledger
+	age    time.Duration // of messages
 
 	mu      sync.Mutex
 	waits   []time.Duration
@@ -35,7 +38,14 @@ type bench struct {
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	b := &bench{t: t, ledger: ledger.New(ledgertest.NewMemory(), ledger.Options{})}
+	b := &bench{t: t}
+	store := ledgertest.Around(ledgertest.NewMemory(), func(_ ledgertest.Call, do func() error) error {
+		if b.broken != nil {
+			return b.broken
+		}
+		return do()
+	})
+	b.ledger = ledger.New(store, ledger.Options{})
 	var err error
 	b.worker, err = worker.New(worker.Config{
 		Ledger: b.ledger, Visibility: b, DeadLetters: b, Closing: 2 * time.Second,
@@ -70,7 +80,9 @@ func (b *bench) deliver(body string, run func(ctx context.Context, j worker.Job)
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.t.Context(), 30*time.Second)
 	defer cancel()
-	m := events.SQSMessage{MessageId: "1", ReceiptHandle: "1", Body: body, Attributes: map[string]string{"ApproximateReceiveCount": "3"}}
+	m := events.SQSMessage{MessageId: "1", ReceiptHandle: "1", Body: body, Attributes: map[string]string{
+		"ApproximateReceiveCount": "3", "SentTimestamp": strconv.FormatInt(time.Now().Add(-b.age).UnixMilli(), 10),
+	}}
 	reply, err := b.worker.Handle(ctx, events.SQSEvent{Records: []events.SQSMessage{m}}, func(c command.Command) (worker.Task, bool) {
 		_, ours := c.Data.(command.EnableSimRing)
 		return worker.Task{Outcome: outcome.TypeSimRingEnabled, Done: "done", Run: func(ctx context.Context, j worker.Job) (any, error) {
@@ -217,6 +229,45 @@ func TestPausedVendor(t *testing.T) {
 	})
 	if len(b.waits) != 2 || b.waits[0] < 5*time.Minute || b.waits[1] < 7*time.Minute {
 		t.Errorf("waits %v", b.waits)
+	}
+}
+
+// TestLongerWaitHolds: a pause of the vendor's host does not shorten what the
+// vendor has asked of this request.
+func TestLongerWaitHolds(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.deliver(enable("1"), func(context.Context, worker.Job) (any, error) {
+		b.ready = &failure.Error{Class: failure.Unavailable, RetryAfter: 4 * time.Second, Err: failure.ErrPaused}
+		return nil, &failure.Error{Class: failure.Unavailable, Reason: "busy", RetryAfter: 2 * time.Minute}
+	})
+	if len(b.waits) != 1 || b.waits[0] < 2*time.Minute {
+		t.Errorf("waits %v, want 2 minutes at least", b.waits)
+	}
+}
+
+// TestGivenUpByName: a message that is given up names its request, whatever kept it
+// waiting, as every dead letter does.
+func TestGivenUpByName(t *testing.T) {
+	t.Parallel()
+	paused := &failure.Error{Class: failure.Unavailable, Reason: "paused", RetryAfter: time.Minute, Err: failure.ErrPaused}
+	for name, c := range map[string]struct{ before, after, broken error }{
+		"paused":              {before: paused},
+		"failed":              {},
+		"failed, then paused": {after: paused},
+		"no ledger":           {broken: errors.New("no ledger")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			b.ready, b.broken, b.age = c.before, c.broken, 12*24*time.Hour
+			if b.deliver(enable("1"), func(context.Context, worker.Job) (any, error) { b.ready = c.after; return nil, errors.New("reset") }) {
+				t.Fatal("comes back")
+			}
+			if a := b.letter(); a["class"] == "" || a["requestSource"] != "desk" || a["requestId"] != "1" || a["attempts"] == "" {
+				t.Errorf("%v", a)
+			}
+		})
 	}
 }
 
