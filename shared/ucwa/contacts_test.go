@@ -96,9 +96,10 @@ func (r *roster) list(w http.ResponseWriter, req *http.Request) bool {
 		}
 		d := doc{rel: c.rel, href: req.URL.Path}
 		for _, m := range c.members {
-			if r.linked {
+			if r.linked || r.generated { // the generated samples have both
 				d.links = append(d.links, [2]string{m.rel, m.href})
-			} else {
+			}
+			if !r.linked {
 				d.embedded = append(d.embedded, m)
 			}
 		}

@@ -154,6 +154,20 @@ func checkDecoded(t *testing.T, contentType string, body []byte) {
 	checkSentBack(t, contentType, res)
 }
 
+// TestAt: one place is the same key, however its href is written.
+func TestAt(t *testing.T) {
+	t.Parallel()
+	base := &url.URL{Scheme: "https", Host: "fe1.contoso.test", Path: "/ucwa/x"}
+	for _, href := range []string{"/ucwa/groups/7?a=b", "https://fe1.contoso.test/ucwa/groups/7?a=b", "https://FE1.contoso.test:443/ucwa/groups/7?a=b"} {
+		r := newResource()
+		r.links["group"] = []link{{href: href}}
+		r.settle(base)
+		if got := r.at("group"); got != "https://fe1.contoso.test/ucwa/groups/7?a=b" || r.at("contact") != "" {
+			t.Errorf("%s: %s", href, got)
+		}
+	}
+}
+
 func FuzzDecodeJSON(f *testing.F) {
 	f.Add([]byte(`{"rel":"phones","_links":{"self":{"href":"/a"},"phone":[{"href":"/b"}]},"_embedded":{"phone":[{"number":" tel:+1","includeInContactCard":"True","etag":7}]}}`))
 	f.Add([]byte("\ufeff" + `{"code":"Gone"}`))

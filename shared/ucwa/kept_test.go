@@ -163,6 +163,19 @@ func TestResumeSignsInAnew(t *testing.T) {
 	}
 }
 
+// TestResumeKeepsANewerSignIn: what a client has learned since is not replaced by
+// what was kept before.
+func TestResumeKeepsANewerSignIn(t *testing.T) {
+	t.Parallel()
+	r := newRoster(t, ucwa.Config{})
+	k, old := r.leave()
+	client := r.client(ucwa.Config{})
+	r.open(client)
+	if now := r.resume(client, k, old).SignIn(); now.Token.Value == old.Token.Value || now.Token.Value == "" {
+		t.Error("the older token came back")
+	}
+}
+
 // TestResumeAfterTheEnd: the application is gone, or its user has moved to another
 // pool. Open makes a new one where the user is now.
 func TestResumeAfterTheEnd(t *testing.T) {
