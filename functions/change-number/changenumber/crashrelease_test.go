@@ -20,7 +20,7 @@ func TestCrashOfARelease(t *testing.T) {
 	over := []deed{byHand(foreign), assigning(data{"replace": true})}
 	applied := &simkit.Fault{Apply: true, Status: 504} // and not to be read back
 	for name, c := range map[string]crash{
-		"plain":               {before: first, last: releasing(nil), changes: 1, check: gaveBack("", outcome.ReadBack)},
+		"plain":               {before: first, last: releasing(nil), changes: 1, whole: true, check: gaveBack("", outcome.ReadBack)},
 		"original comes back": {before: over, last: releasing(nil), changes: 1, check: gaveBack(foreign, outcome.ReadBack)},
 		"changed by hand":     {before: append(first, byHand(foreign)), last: releasing(nil), check: gaveBack(foreign, outcome.AsFound)},
 		"nothing to release":  {last: releasing(nil)},

@@ -302,9 +302,18 @@ func (w *world) audit() {
 			w.rt.Fatal(err)
 		}
 		for i := 1; i <= players; i++ {
-			if shown := w.skypeUser(i).Phones["work"].Number; e164.Same(shown, string(n.Number)) && (string(n.User) != user(i) || n.State == ledger.Quarantined) {
+			if shown := w.skypeUser(i).Phones["work"].Number; e164.Same(shown, string(n.Number)) && !w.asShown(n, i) {
 				w.rt.Fatalf("%s shows %s, which is %s of %q", user(i), shown, n.State, n.User)
 			}
 		}
 	}
+}
+
+// asShown reports whether the ledger has a number as it must have one that a
+// phone shows: as its user's, or as set by hand.
+func (w *world) asShown(n ledger.Number, player int) bool {
+	if n.ParkedForGood() {
+		return strings.HasPrefix(string(n.Number), "+498955512")
+	}
+	return string(n.User) == user(player) && n.State != ledger.Quarantined
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"dialtone/infra/sim/simkit"
+	"dialtone/infra/sim/ucwasim"
 	"dialtone/infra/sim/webexsim"
 	"dialtone/shared/e164"
 	"dialtone/shared/ledger"
@@ -66,7 +67,7 @@ func TestEveryRefusalOfWebex(t *testing.T) {
 		} {
 			t.Run(fmt.Sprint(operation, status), func(t *testing.T) {
 				t.Parallel()
-				s := newSite(t, options{})
+				s := newSite(t, options{skype: ucwasim.Config{Users: 1}, inProcess: true})
 				f := simkit.Fault{Operation: operation, Status: status, Header: map[string]string{"Retry-After": "30"}}
 				if _, err := s.webex.Script().Add(f); err != nil {
 					t.Fatal(err)
@@ -90,7 +91,7 @@ func TestEveryRefusalOfWebex(t *testing.T) {
 }
 
 func refused(t *testing.T, f simkit.Fault, final bool) {
-	s := newSite(t, options{})
+	s := newSite(t, options{skype: ucwasim.Config{Users: 1}, inProcess: !f.ResetBefore && !f.ResetAfter})
 	s.fault(f)
 	body := s.assign("1", 1, nil)
 	s.deliver(body)

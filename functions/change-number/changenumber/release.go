@@ -139,7 +139,7 @@ func (r *release) mayStand(ctx context.Context, line ledger.Line) (outcome.Phone
 		}
 		return o, nil
 	}
-	known, err = r.h.cfg.Ledger.Park(ctx, n, known.LocationID, r.holder(), usedElsewhere, time.Time{})
+	known, err = r.h.cfg.Ledger.Park(ctx, n, cmp.Or(known.LocationID, line.LocationID), r.holder(), usedElsewhere, time.Time{})
 	if known.State != ledger.Parked {
 		o = cleared
 	}

@@ -94,6 +94,24 @@ func TestReleaseRestoresWhatStoodBefore(t *testing.T) {
 	}
 }
 
+// A number that is put back is set aside where operators find it: at the location
+// of the line, if the ledger does not know of which it is.
+func TestWhatIsPutBackIsFoundAtTheLocation(t *testing.T) {
+	s := newSite(t, options{})
+	s.set(1, ucwasim.Phone{Number: foreign})
+	s.done(s.assign("1", 1, data{"replace": true}))
+	s.released(s.release("2", 1, nil))
+	for n, err := range s.ledger.Numbers(t.Context(), s.home) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e164.Same(foreign, string(n.Number)) && n.ParkedForGood() {
+			return
+		}
+	}
+	t.Errorf("nothing of it at the location: %+v", s.number("+4989555123"))
+}
+
 func TestReleaseLeavesAPhoneThatWasChangedByHand(t *testing.T) {
 	for name, hand := range map[string]string{"another number": "tel:+4989555123", "wiped": ""} {
 		t.Run(name, func(t *testing.T) {
