@@ -94,7 +94,8 @@ func New(cfg Config) (*Handler, error) {
 // Handle checks every pool that the ledger knows, those first that were not looked
 // at for longest. It ends in time before the deadline of ctx: what is left then is
 // first the next time. That Webex does not answer for a location is written down
-// there, and stops nobody else. The error is the ledger's.
+// there. Neither that nor what the ledger cannot do for one location stops the
+// others; the error is the ledger's.
 func (h *Handler) Handle(ctx context.Context) error {
 	begun := time.Now()
 	until := begun.Add(turn)
@@ -108,19 +109,21 @@ func (h *Handler) Handle(ctx context.Context) error {
 		return fmt.Errorf("check pools: %w", err)
 	}
 	var token proof
+	var failed []error
 	left := len(pools)
 	for _, p := range pools {
 		if working.Err() != nil {
 			break
 		}
 		if err := h.check(working, p, &token); err != nil {
-			return fmt.Errorf("check pool %s: %w", p.LocationID, err)
+			failed = append(failed, fmt.Errorf("check pool %s: %w", p.LocationID, err))
+			continue
 		}
 		left--
 	}
 	h.prove(working, &token)
 	h.log.InfoContext(ctx, "pools checked", slog.Int("pools", len(pools)-left), slog.Int("left", left), slog.Duration("took", time.Since(begun)))
-	return nil
+	return errors.Join(failed...)
 }
 
 // pools returns those of the ledger, in the order of their turn.

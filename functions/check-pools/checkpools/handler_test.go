@@ -277,6 +277,26 @@ func TestLedgerOutOfReach(t *testing.T) {
 	}
 }
 
+// What the ledger has of one location cannot be read: the other is counted, and
+// the token is proven.
+func TestOneUnreadableLocation(t *testing.T) {
+	t.Parallel()
+	for bad, good := range []int{1, 0} { // one of them is the first in turn
+		w := newWorld(t, site("Home", "+1205", 30), site("Away", "+1206", 30))
+		broken, whole := w.webex.Locations()[bad].ID, w.webex.Locations()[good].ID
+		err := w.store.Put(t.Context(), ledger.Item{Key: ledger.Key{Kind: ledger.KindNumber, ID: "broken"}, Index: "location/" + broken, Data: []byte(`{"state":0}`)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.handler(w.store).Handle(t.Context()); err == nil || !strings.Contains(err.Error(), broken) {
+			t.Errorf("error %v", err)
+		}
+		if s := w.stock(whole); s.Counts.Free != 30 || w.log.count("webex token works") != 1 {
+			t.Errorf("%+v, log:\n%s", s, w.log.buf.String())
+		}
+	}
+}
+
 func TestConfigIsCheckedAtOnce(t *testing.T) {
 	t.Parallel()
 	_, err := checkpools.New(checkpools.Config{Thresholds: numberpool.Thresholds{Free: -1, Days: -1}})
