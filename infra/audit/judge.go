@@ -123,9 +123,12 @@ func (f facts) judgeReserved(n ledger.Number) []Finding {
 			fmt.Sprintf("it is claimed for %s, who has no line with it, but whose %s phone shows it", n.User, t),
 			"send an assign for the user with this number")
 	}
-	return f.finding(ReservedWithoutLine, n, GiveBack,
-		fmt.Sprintf("it is claimed for %s since %s, who has no line with it: the claim came late", n.User, day(n.Since)),
-		"take the claim back: --fix="+string(ReservedWithoutLine)+" does")
+	late := fmt.Sprintf("it is claimed for %s since %s, who has no line with it: the claim came late", n.User, day(n.Since))
+	if !f.readable() {
+		return f.finding(ReservedWithoutLine, n, "", late+"; "+unseen,
+			"audit with the phones of the user, which tell whether the claim may be taken back")
+	}
+	return f.finding(ReservedWithoutLine, n, GiveBack, late, "take the claim back: --fix="+string(ReservedWithoutLine)+" does")
 }
 
 func (f facts) judgeResting(n ledger.Number) []Finding {
@@ -180,13 +183,16 @@ func (f facts) requestOf(t command.PhoneType) command.Key {
 	return p.Released[t].Request
 }
 
+// unseen is what is not known of a number when phones are not read.
+const unseen = "whether a phone shows it was not to be seen"
+
 func (f facts) judgeParked(n ledger.Number) []Finding {
 	if f.owner(n.Number) != nil || f.inUse[n.Number] || f.shownOn(n.Number) != "" {
 		return nil
 	}
 	seen := "nobody is seen to use it"
 	if !f.readable() {
-		seen = "whether a phone shows it was not to be seen"
+		seen = unseen
 	}
 	return f.finding(ParkedForGood, n, "",
 		fmt.Sprintf("it is parked since %s until an operator frees it, because: %s; %s", day(n.Since), n.Reason, seen),

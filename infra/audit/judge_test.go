@@ -195,6 +195,14 @@ func TestJudge(t *testing.T) {
 			w.other = ledger.Number{LocationID: home, State: ledger.Reserved, User: grace}
 		}, []Kind{OwnerDisagrees}, "", "reserved"},
 
+		"claim without pin, phones not read": {func(w *world) {
+			left(w, number(ledger.Reserved, ada))
+			w.phones = nil
+		}, []Kind{ReservedWithoutLine}, "", "not to be seen"},
+		"claim without pin, phones closed": {func(w *world) {
+			left(w, number(ledger.Reserved, ada))
+			w.phones, w.refuse = nil, &failure.Error{Class: failure.Denied, Reason: "no", Advice: "ask"}
+		}, []Kind{ReservedWithoutLine}, "", "not to be seen"},
 		"claim without pin":      {func(w *world) { left(w, number(ledger.Reserved, ada)) }, []Kind{ReservedWithoutLine}, GiveBack, "came late"},
 		"claim, just now":        {func(w *world) { left(w, number(ledger.Reserved, ada)); w.number.Since = just }, nil, "", ""},
 		"claim that a phone has": {func(w *world) { left(w, number(ledger.Reserved, ada)); show(w, command.Work, one.Tel()) }, []Kind{ReservedWithoutLine}, "", "send an assign"},
