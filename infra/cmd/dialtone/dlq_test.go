@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -112,6 +113,48 @@ func TestInterruptedReplay(t *testing.T) {
 	}
 	if _, _, words := dialtone(t.Context(), "dlq", "list", "--data", path); !strings.Contains(words, fmt.Sprint(letters/2, " dead letters: ", letters/2, " exhausted")) {
 		t.Errorf("left: %s", words)
+	}
+}
+
+// TestInterruptOfOne: who replays or discards one dead letter and stops it is told
+// how to go on with that one, not with all.
+func TestInterruptOfOne(t *testing.T) {
+	t.Parallel()
+	path := buryMany(t, 3)
+	for verb, more := range map[string][]string{"replay": nil, "discard": {"--reason", "left"}} {
+		for at, interrupt := range map[string]func(b *bulk) error{
+			"first": func(b *bulk) error { return b.interrupted(b.place.Flags()) },
+			"on the way": func(b *bulk) error {
+				ctx, stop := context.WithCancel(t.Context())
+				stop()
+				return b.work(ctx, make([]ledger.DeadLetter, 1), nil, b.place.Flags())
+			},
+		} {
+			var words bytes.Buffer
+			b := &bulk{t: &terminal{out: &words, err: &words}, verb: verb, rate: 5, began: time.Now(), args: []string{"hr", "1"}}
+			b.place.Data = path
+			if more != nil {
+				b.reason = more[1]
+			}
+			if err := interrupt(b); err == nil {
+				t.Errorf("%s, %s: no error", verb, at)
+			}
+			_, rest, _ := strings.Cut(words.String(), "go on with\n  dialtone ")
+			args := strings.Fields(rest)
+			want := slices.Concat([]string{"dlq", verb, "hr", "1"}, more, []string{"--data", path})
+			if !slices.Equal(args, want) {
+				t.Errorf("%s, %s: told %q, want %q", verb, at, args, want)
+			}
+		}
+	}
+}
+
+// TestInterruptKeepsTheRate: what goes on goes on no faster than it was asked to.
+func TestInterruptKeepsTheRate(t *testing.T) {
+	t.Parallel()
+	b := &bulk{verb: "replay", rate: 0.5, all: true, began: time.Now()}
+	if got := b.again(nil); !strings.Contains(got, " --rate=0.5") {
+		t.Errorf("told %s", got)
 	}
 }
 

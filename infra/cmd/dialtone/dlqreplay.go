@@ -44,7 +44,8 @@ type one = func(context.Context, ledger.DeadLetter) error
 // bulk does one thing to one or many dead letters.
 type bulk struct {
 	t            *terminal
-	verb, done   string // such as replay, replayed
+	verb, done   string   // such as replay, replayed
+	args         []string // that name one dead letter; none: the filters choose
 	place        deployment.Place
 	filter       letterFlags
 	all, dry     bool
@@ -66,8 +67,8 @@ func (b *bulk) flags(c *cobra.Command) {
 
 // run chooses, asks, and does it.
 func (b *bulk) run(ctx context.Context, args []string, do func(deadletters.Bench) one) error {
-	b.began = time.Now()
-	filter, err := b.check(args)
+	b.began, b.args = time.Now(), args
+	filter, err := b.check()
 	if err != nil {
 		return err
 	}
@@ -79,7 +80,7 @@ func (b *bulk) run(ctx context.Context, args []string, do func(deadletters.Bench
 		return err
 	}
 	defer d.Close()
-	letters, err := b.choose(ctx, d.Ledger, filter, args)
+	letters, err := b.choose(ctx, d.Ledger, filter)
 	if ctx.Err() != nil {
 		return b.interrupted(d.Flags())
 	}
@@ -103,14 +104,14 @@ func (b *bulk) interrupted(flags []string) error {
 	return exitError{exitFailed, fmt.Errorf("nothing was %s", b.done)}
 }
 
-func (b *bulk) check(args []string) (ledger.DeadLetterFilter, error) {
+func (b *bulk) check() (ledger.DeadLetterFilter, error) {
 	filter, err := b.filter.filter(b.began)
 	switch chosen := b.filter.given() || b.all; {
 	case err != nil:
 		return filter, err
-	case len(args) == 0 && !chosen:
+	case len(b.args) == 0 && !chosen:
 		return filter, exitError{exitUsage, fmt.Errorf("say what to %s: a request's [SOURCE] ID, filters such as --class, or --all", b.verb)}
-	case len(args) > 0 && chosen:
+	case len(b.args) > 0 && chosen:
 		return filter, exitError{exitUsage, errors.New("give a request or filters, not both")}
 	case b.rate <= 0:
 		return filter, exitError{exitUsage, fmt.Errorf("--rate is %g: give a number above 0", b.rate)}
@@ -121,9 +122,9 @@ func (b *bulk) check(args []string) (ledger.DeadLetterFilter, error) {
 	return filter, nil
 }
 
-func (b *bulk) choose(ctx context.Context, l *ledger.Ledger, f ledger.DeadLetterFilter, args []string) ([]ledger.DeadLetter, error) {
-	if len(args) > 0 {
-		d, err := find(ctx, l, args)
+func (b *bulk) choose(ctx context.Context, l *ledger.Ledger, f ledger.DeadLetterFilter) ([]ledger.DeadLetter, error) {
+	if len(b.args) > 0 {
+		d, err := find(ctx, l, b.args)
 		return []ledger.DeadLetter{d}, err
 	}
 	letters, err := collect(ctx, l, f, nil)
@@ -182,10 +183,22 @@ func (b *bulk) work(ctx context.Context, letters []ledger.DeadLetter, do one, fl
 // maxRefusals is how many are told one by one.
 const maxRefusals = 20
 
-// again is the command that goes on with what is left: the same choice, of what
-// had failed when this one began.
+// again is the command that goes on with what is left.
 func (b *bulk) again(flags []string) string {
-	args := slices.Concat([]string{"dialtone", "dlq", b.verb}, b.filter.args())
+	args := slices.Concat([]string{"dialtone", "dlq", b.verb}, b.args)
+	if len(b.args) == 0 {
+		args = append(args, b.choice()...)
+	}
+	if b.reason != "" {
+		args = append(args, "--reason", b.reason)
+	}
+	return quoted(append(args, flags...)...)
+}
+
+// choice is what the filters chose, as arguments that choose the same later: of
+// what had failed when this command began.
+func (b *bulk) choice() []string {
+	args := b.filter.args()
 	if to, err := moment("", b.filter.older, b.began); err == nil {
 		if to.IsZero() {
 			to = b.began
@@ -195,10 +208,7 @@ func (b *bulk) again(flags []string) string {
 	if from, err := moment("", b.filter.newer, b.began); err == nil && !from.IsZero() {
 		args = append(args, "--newer-than", from.UTC().Format(time.RFC3339Nano))
 	}
-	if b.reason != "" {
-		args = append(args, "--reason", b.reason)
-	}
-	return quoted(append(args, flags...)...)
+	return append(args, fmt.Sprintf("--rate=%g", b.rate))
 }
 
 // confirm asks a person. Who cannot be asked is told of --yes.
