@@ -31,10 +31,7 @@ import (
 const (
 	skypeHost, webexHost = "127.0.0.1:1", "127.0.0.1:2"
 
-	outageBegins, outageLasts = 200 * time.Second, 10 * time.Minute
-	commandsLast              = 1000 * time.Second
-
-	processes, pollers = 2, 4
+	processes = 2
 
 	// tripping is how many calls it may take to find out: five in a row in each
 	// process, if neither hears of the other's, and what is under way beside them.
@@ -45,8 +42,8 @@ const (
 	aside = 4 * processes
 )
 
-// TestOutage: a vendor is gone for ten minutes in the middle of commands, which two
-// processes work on; `make prove` sends 1000. Nothing is lost, nothing is dead-lettered, the
+// TestOutage: a vendor is gone for minutes in the middle of commands, which two
+// processes work on; `make prove` sends 1000, and ten minutes it is there. Nothing is lost, nothing is dead-lettered, the
 // vendor gets one call for each probe, and within one probe interval of its
 // recovery everybody who waited has a number.
 func TestOutage(t *testing.T) {
