@@ -13,7 +13,7 @@ import (
 
 // Kept is all that is needed to go on with an application in another process:
 // no call is made to take it up. It has no secrets and can be kept as JSON; its
-// JSON has some 700 bytes. See [Application.Keep] and [Client.Resume].
+// JSON has some 1.2 kB. See [Application.Keep] and [Client.Resume].
 type Kept struct {
 	User         sipaddr.User      `json:"user"`
 	Applications string            `json:"applications"` // where it was created: the pool
