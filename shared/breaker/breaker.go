@@ -41,8 +41,9 @@ type Config struct {
 	Base http.RoundTripper
 	// PerUser says that calls carry credentials of different users, so that 429
 	// and 500 may be about one of them: repeated for the same credentials they
-	// count once. Without it all calls carry the same ones, and a Retry-After of
-	// 5 s or more with 429 or 503 pauses the host at once, for as long.
+	// count once, and a Retry-After with 503 makes a pause longer, up to 40 min, but
+	// begins none. Without PerUser all calls carry the same ones, and a Retry-After
+	// of 5 s or more with 429 or 503 pauses the host at once, for up to a day.
 	PerUser bool
 	// Alive tells of an answer with one of the failing statuses that it is no
 	// sign of an outage. Nil: none is.

@@ -228,10 +228,10 @@ func (g *gate) settle(req *http.Request, pass permit, v verdict) {
 		return
 	}
 	switch tripped := g.counted(req, pass, v); {
-	case v.hold > 0:
+	case v.hold > 0 && !g.cfg.PerUser:
 		g.suspend(ctx, time.Now().Add(v.hold), v.reason+" with Retry-After")
 	case tripped:
-		g.suspend(ctx, time.Now().Add(quiet(0)), v.reason)
+		g.suspend(ctx, time.Now().Add(max(quiet(0), v.hold)), v.reason)
 	}
 }
 

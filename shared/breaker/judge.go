@@ -24,7 +24,7 @@ const (
 type verdict struct {
 	sign     sign
 	reason   string        // of failed, for people
-	hold     time.Duration // asked for by the host, on behalf of all callers; 0: not
+	hold     time.Duration // that a pause must last at least, as the host asks; 0: not
 	personal bool          // may be about the user of the call alone
 }
 
@@ -54,10 +54,23 @@ func (c *Config) judge(req *http.Request, resp *http.Response, err error, took t
 	case http.StatusTooManyRequests, http.StatusInternalServerError:
 		v.personal = c.PerUser
 	}
-	if wait, _ := httpretry.RetryAfter(resp.Header, time.Now()); !c.PerUser && wait >= worthSharing && holds(resp.StatusCode) {
-		v.hold = min(wait, longestHold)
+	if wait, _ := httpretry.RetryAfter(resp.Header, time.Now()); wait >= worthSharing {
+		v.hold = min(wait, c.mostHold(resp.StatusCode))
 	}
 	return v
+}
+
+// mostHold is how long a Retry-After beside the status may hold all callers; zero:
+// it is not about all. Where callers differ it may be the word of one server of
+// many, and a probe may meet another.
+func (c *Config) mostHold(status int) time.Duration {
+	switch {
+	case status == http.StatusServiceUnavailable && c.PerUser:
+		return longest
+	case status == http.StatusServiceUnavailable, status == http.StatusTooManyRequests && !c.PerUser:
+		return longestHold
+	}
+	return 0
 }
 
 func failing(status int) bool {
@@ -67,11 +80,6 @@ func failing(status int) bool {
 		return true
 	}
 	return false
-}
-
-// holds reports whether Retry-After beside the status is about all callers.
-func holds(status int) bool {
-	return status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable
 }
 
 // lost judges a call without an answer.

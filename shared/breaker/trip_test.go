@@ -92,6 +92,33 @@ func TestRetryAfterOfAProbe(t *testing.T) {
 	})
 }
 
+// TestRetryAfterOfAPool: where callers differ, one answer with Retry-After pauses
+// nobody else, as it may be one server's of many. Once the host is paused, it is
+// kept.
+func TestRetryAfterOfAPool(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		v := &vendor{answer: status(503, "Retry-After", "100")}
+		tr := process(t, v, ledgertest.NewMemory())
+		for n := range 5 {
+			if f := call(t.Context(), tr, home); f != nil {
+				t.Fatalf("refused after %d answers: %v", n, f)
+			}
+		}
+		if f := call(t.Context(), tr, home); f == nil || f.RetryAfter < 100*time.Second {
+			t.Errorf("refused with %v, want 100 s at least", f)
+		}
+		time.Sleep(100 * time.Second)
+		v.does(status(503, "Retry-After", "300"))
+		if f := call(t.Context(), tr, home); f != nil {
+			t.Fatalf("no probe: %v", f)
+		}
+		if f := call(t.Context(), tr, home); f == nil || f.RetryAfter < 300*time.Second {
+			t.Errorf("refused after the probe with %v, want 300 s at least", f)
+		}
+	})
+}
+
 // TestCountedAnew: what a process counted before a pause that it slept through
 // does not count after it.
 func TestCountedAnew(t *testing.T) {

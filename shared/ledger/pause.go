@@ -76,15 +76,16 @@ func (l *Ledger) Probe(ctx context.Context, known Pause, until time.Time) (p Pau
 }
 
 // Resume ends a pause after its probe succeeded. If the probe was somebody else's
-// meanwhile, the pause stands as they left it.
+// meanwhile, or the pause was suspended for longer, it stands as they left it.
 func (l *Ledger) Resume(ctx context.Context, probe Pause) (Pause, error) {
 	return l.changePause(ctx, probe, func(p Pause) (Pause, error) {
 		return p.resumed(probe, wall(time.Now()))
 	})
 }
 
-// Prolong puts the next probe off after one that failed. If the probe was
-// somebody else's meanwhile, the pause stands as they left it.
+// Prolong puts the next probe off after one that failed, or makes room for another
+// at once. If the probe was somebody else's meanwhile, or the pause was suspended
+// for longer, it stands as they left it.
 func (l *Ledger) Prolong(ctx context.Context, probe Pause, until time.Time, reason string) (Pause, error) {
 	return l.changePause(ctx, probe, func(p Pause) (Pause, error) {
 		return p.prolonged(probe, wall(until), reason)
@@ -128,15 +129,21 @@ func (p Pause) probed(holder string, until, now time.Time) (Pause, error) {
 	return p, nil
 }
 
+// beyond reports that a probe has no say in the pause: it is over, another's, or
+// was prolonged since, as by somebody whom the vendor asked to wait.
+func (p Pause) beyond(probe Pause) bool {
+	return !p.Paused() || p.Fence != probe.Fence || p.Until.After(probe.Until)
+}
+
 func (p Pause) resumed(probe Pause, now time.Time) (Pause, error) {
-	if !p.Paused() || p.Fence != probe.Fence {
+	if p.beyond(probe) {
 		return p, errUnchanged
 	}
 	return Pause{Name: p.Name, Fence: p.Fence, Expires: now.Add(pauseKept)}, nil
 }
 
 func (p Pause) prolonged(probe Pause, until time.Time, reason string) (Pause, error) {
-	if !p.Paused() || p.Fence != probe.Fence {
+	if p.beyond(probe) {
 		return p, errUnchanged
 	}
 	p.Until, p.Reason = until, reason

@@ -9,10 +9,11 @@ func TestPauseTransitions(t *testing.T) {
 	later := after.Add(time.Hour)
 	free := Pause{Name: "v/h", Fence: 4, Expires: after}
 	due := Pause{Name: "v/h", Since: before, Until: now, Reason: "status 503", Fence: 4, Probes: 2, Holder: "other"}
+	edit := func(p Pause, do func(*Pause)) Pause { do(&p); return p }
 	held := due
 	held.Until = after
 	probe := held // the one that was granted
-	edit := func(p Pause, do func(*Pause)) Pause { do(&p); return p }
+	asked := edit(held, func(p *Pause) { p.Until, p.Reason = later.Add(time.Hour), "Retry-After" })
 	suspend := func(until time.Time) func(Pause) (Pause, error) {
 		return func(p Pause) (Pause, error) { return p.suspended("v/h", until, "new", now) }
 	}
@@ -37,6 +38,8 @@ func TestPauseTransitions(t *testing.T) {
 		{"probe at the moment", due, ask, edit(due, func(p *Pause) { p.Until, p.Holder, p.Fence, p.Probes = later, "me", 5, 3 })},
 		{"resume after my probe", probe, resume, Pause{Name: "v/h", Fence: 4, Expires: now.Add(pauseKept)}},
 		{"resume after another's", edit(probe, func(p *Pause) { p.Fence = 5 }), resume, Pause{}},
+		{"resume what was asked for meanwhile", asked, resume, Pause{}},
+		{"prolong what was asked for meanwhile", asked, prolong, Pause{}},
 		{"resume what is free", free, resume, Pause{}},
 		{"prolong after my probe", probe, prolong, edit(probe, func(p *Pause) { p.Until, p.Reason = later, "new" })},
 		{"prolong after another's", edit(probe, func(p *Pause) { p.Fence = 5 }), prolong, Pause{}},
