@@ -2,8 +2,9 @@ package setsimring
 
 import (
 	"context"
+	"errors"
+	"net/http"
 
-	"dialtone/shared/failure"
 	"dialtone/shared/ledger"
 	"dialtone/shared/outcome"
 	"dialtone/shared/ucwa"
@@ -68,8 +69,8 @@ func (j *job) read(ctx context.Context, app *ucwa.Application) error {
 }
 
 // notShown reports that the server does not show the user a contact, by a missing
-// link or a refusal. That is an answer: the rest of the settings is as good.
+// link or a 403. That is an answer: the rest of the settings is as good.
 func notShown(err error) bool {
 	e := ucwa.As(err)
-	return e != nil && e.Class == failure.Denied && e.Remedy == ucwa.None
+	return errors.Is(err, ucwa.ErrMissingLink) || e != nil && e.Status == http.StatusForbidden && e.Remedy == ucwa.None
 }
