@@ -54,4 +54,3 @@ func TestQuickRun(t *testing.T) {
 		})
 	}
 }
-
