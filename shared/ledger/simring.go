@@ -103,8 +103,9 @@ func (l *Ledger) SettleSimRing(ctx context.Context, known SimRing, answer outcom
 	})
 }
 
-// UnpinSimRing takes back the pin that known has and that led to no change. A
-// record that has moved on stays as it is.
+// UnpinSimRing takes back the pin that known has and that led to no change: an
+// earlier target stands again, and what was being restored is still to be. A record
+// that has moved on stays as it is.
 func (l *Ledger) UnpinSimRing(ctx context.Context, known SimRing) (SimRing, error) {
 	return l.simRing(ctx, known, func(s SimRing, now time.Time) (SimRing, error) {
 		return s.unpinned(known, now.Add(l.retention))
