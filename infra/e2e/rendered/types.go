@@ -65,6 +65,18 @@ type Mapping struct {
 	DestinationConfig          struct{ OnFailure struct{ Destination string } }
 }
 
+// Schedule is a schedule of EventBridge Scheduler. Input "" is its default payload.
+type Schedule struct {
+	Name, Description, ScheduleExpression, State string
+
+	Target struct {
+		Arn, RoleArn, Input string
+		DeadLetterConfig    struct{ Arn string }
+		RetryPolicy         json.RawMessage // of no consequence off AWS
+	}
+	FlexibleTimeWindow json.RawMessage
+}
+
 // Bus is an event bus.
 type Bus struct{ Name string }
 
