@@ -197,7 +197,7 @@ func TestIsolatedFunctionStartsAgain(t *testing.T) {
 	back := make(chan struct{})
 	go func() {
 		defer close(back)
-		for !strings.Contains(a.logs.String(), "invocation failed") {
+		for !strings.Contains(a.logs.String(), "function does not start") { // an invocation may fail before, with the killed process
 			time.Sleep(time.Millisecond)
 		}
 		if n := counts(t, a.Data); n.Visible+n.InFlight != 3 {
@@ -210,9 +210,6 @@ func TestIsolatedFunctionStartsAgain(t *testing.T) {
 	runUntilDone(t, a.Stack, a.keys)
 	<-back
 	checkHires(t, a.Ledger, a.sim, a.org, a.keys)
-	if !strings.Contains(a.logs.String(), "function does not start") {
-		t.Error("the log does not say so")
-	}
 }
 
 func TestIsolationIsChecked(t *testing.T) {
