@@ -133,7 +133,7 @@ type crash struct {
 // before one is to die after the one before it.
 //
 // `make prove` plays every death of every request. Otherwise that is done with a
-// plain assign and a plain release; the others die at every fourth step, each
+// plain assign and a plain release; the others die at every eighth step, each
 // beginning at another one.
 func TestCrashAtEverySideEffect(t *testing.T) {
 	first := []deed{assigning(nil)}

@@ -9,10 +9,10 @@ import (
 )
 
 // deathStride is how many side effects lie between two deaths that are played.
-const deathStride = 4
+const deathStride = 8
 
 func TestMain(m *testing.M) {
-	if err := flag.Set("rapid.checks", "30"); err != nil { // -rapid.checks still overrides it
+	if err := flag.Set("rapid.checks", "20"); err != nil { // -rapid.checks still overrides it
 		panic(err)
 	}
 	os.Exit(m.Run())
