@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
@@ -36,43 +37,30 @@ func shardIndex(shard int) string { return fmt.Sprintf("contacts/%d", shard) }
 // user. Places compare as texts.
 func (c Contacts) Place() string { return c.Due.UTC().Format(sortableTime) + "/" + string(c.User) }
 
-// ContactsDue yields the subscriptions of a shard that are due until a time,
-// those of places after the given one, ascending. It reads those and no others,
-// a page at a time, and may miss what was written in the last second.
-func (l *Ledger) ContactsDue(ctx context.Context, shard int, after string, until time.Time) iter.Seq2[Contacts, error] {
-	to := until.UTC().Format(sortableTime) + "0" // just after "/"
-	return func(yield func(Contacts, error) bool) {
-		for c, err := range list[Contacts](ctx, l, shardIndex(shard), after, to) {
-			if err == nil && c.Place() <= after {
-				continue
-			}
-			if !yield(c, err) {
-				return
-			}
-		}
-	}
+// PlaceAfter is the place after all who are due until a time, and before the
+// rest.
+func PlaceAfter(t time.Time) string { return t.UTC().Format(sortableTime) + "0" } // "0" comes after "/"
+
+// ContactsDue yields the subscriptions of a shard that are due until a time, by
+// their places. It reads those and no others, a page at a time, and may miss
+// what was written in the last second.
+func (l *Ledger) ContactsDue(ctx context.Context, shard int, until time.Time) iter.Seq2[Contacts, error] {
+	return list[Contacts](ctx, l, shardIndex(shard), "", PlaceAfter(until))
 }
 
 // KindSweep is the kind of the one [Sweep] item.
 const KindSweep Kind = "sweep"
 
-// Sweep is how far the schedule has come in handing out who is due. A sweep
-// begins with those that are due the longest and may take several runs. The zero
-// value: no run yet.
+// Sweep is how far the schedule has come in handing out who is due: the one item
+// that it writes. A user was handed out if the place is not beyond At and was
+// taken before Start. The zero value: no run yet.
 type Sweep struct {
-	Span           // of the sweep that is on, or the last one
-	Done bool      `json:"done"`          // it has come to its end
-	At   string    `json:"at,omitempty"`  // place of the last who was handed out
-	Slot time.Time `json:"slot,omitzero"` // until when deliveries are planned
-	Last Span      `json:"last"`          // of the sweep before
+	Write string    `json:"write"`          // random, new with each: two runs never write the same bytes, so neither takes the other's write for its own
+	Start time.Time `json:"start,omitzero"` // of the run
+	At    string    `json:"at,omitempty"`   // place of the last who was handed out
+	Slot  time.Time `json:"slot,omitzero"`  // until when deliveries are planned, if the run could not hand out all; zero: it could
 
 	version int64
-}
-
-// Span says who was in a sweep: those who at its start were due by a time.
-type Span struct {
-	Start   time.Time `json:"start,omitzero"`
-	Through time.Time `json:"through,omitzero"`
 }
 
 func sweepKey() Key { return Key{KindSweep, "contacts"} }
@@ -89,6 +77,7 @@ func (l *Ledger) Sweep(ctx context.Context) (Sweep, error) {
 // SaveSweep writes down how far the schedule has come since known was read. It
 // fails with [ErrFenced] when another run has written: that one goes on.
 func (l *Ledger) SaveSweep(ctx context.Context, known, next Sweep) (Sweep, error) {
+	next.Write, next.Start, next.Slot = rand.Text(), wall(next.Start), wall(next.Slot)
 	written, current, err := put(ctx, l.store, sweepKey(), record[Sweep]{known.version, next})
 	if err == nil && !written {
 		err = ErrFenced
