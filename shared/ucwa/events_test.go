@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -64,16 +66,35 @@ func TestPoll(t *testing.T) {
 	}
 }
 
+// asked takes note of queries, of requests that nobody waits for any more too.
+type asked struct {
+	mu      sync.Mutex
+	queries []string
+}
+
+// add returns how many there are with this one.
+func (a *asked) add(r *http.Request) int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.queries = append(a.queries, r.URL.RawQuery)
+	return len(a.queries)
+}
+
+func (a *asked) all() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.queries)
+}
+
 // TestPollTellsTimes: they go with the first request and after a reset, and what
 // the server put into a URL stays as it is.
 func TestPollTellsTimes(t *testing.T) {
 	t.Parallel()
 	r := newRoster(t, ucwa.Config{})
 	answers := []string{"changes", "quiet", "resume", "quiet", "quiet"}
-	var queries []string
+	var queries asked
 	r.answers["GET events"] = func(w http.ResponseWriter, req *http.Request) {
-		queries = append(queries, req.URL.RawQuery)
-		r.recorded(answers[len(queries)-1])(w, req)
+		r.recorded(answers[queries.add(req)-1])(w, req)
 	}
 	opts := ucwa.PollOptions{Low: 1800 * time.Second, Medium: 5 * time.Second, Timeout: 180 * time.Second}
 	var at ucwa.Channel
@@ -92,14 +113,14 @@ func TestPollTellsTimes(t *testing.T) {
 	}
 	const times = "low=1800&medium=5&timeout=180"
 	want := []string{"ack=1&" + times, "ack=2&x=%7B%7d", "ack=2", "ack=1&r=2&" + times, "ack=2"}
-	if !reflect.DeepEqual(queries, want) {
-		t.Errorf("asked %q, want %q", queries, want)
+	if got := queries.all(); !reflect.DeepEqual(got, want) {
+		t.Errorf("asked %q, want %q", got, want)
 	}
 	answers = append(answers, "quiet")
 	if _, err := r.app.Poll(t.Context(), ucwa.Channel{Next: r.place("low=5&ack=3&low=6&"), Fresh: true}, ucwa.PollOptions{Low: 7 * time.Second}); err != nil {
 		t.Error(err)
 	}
-	if got := queries[len(queries)-1]; got != "ack=3&low=7" {
+	if got := queries.all()[len(answers)-1]; got != "ack=3&low=7" {
 		t.Errorf("asked %q: the times that are told replace others", got)
 	}
 }
@@ -127,17 +148,17 @@ func TestPollRepeats(t *testing.T) {
 		"cut off": cutOff(200, "application/json", `{"_links":{"next":`), "502": text(502, "text/html", "<html>"),
 	} {
 		r := newRoster(t, ucwa.Config{})
-		var queries []string
+		var queries asked
 		r.answers["GET events"] = func(w http.ResponseWriter, req *http.Request) {
-			if queries = append(queries, req.URL.RawQuery); len(queries) < 3 {
+			if queries.add(req) < 3 {
 				answer(w, req)
 				return
 			}
 			r.recorded("quiet")(w, req)
 		}
 		b, err := r.app.Poll(t.Context(), ucwa.Channel{Next: r.place("ack=5")}, ucwa.PollOptions{})
-		if err != nil || b.Next.Next != r.place("ack=2") || !reflect.DeepEqual(queries, []string{"ack=5", "ack=5", "ack=5"}) {
-			t.Errorf("%s: %+v, %v after %q", name, b, err, queries)
+		if err != nil || b.Next.Next != r.place("ack=2") || !reflect.DeepEqual(queries.all(), []string{"ack=5", "ack=5", "ack=5"}) {
+			t.Errorf("%s: %+v, %v after %q", name, b, err, queries.all())
 		}
 	}
 }
