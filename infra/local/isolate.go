@@ -66,6 +66,9 @@ const (
 	// startTimeout is how long a process may take until it asks for work.
 	startTimeout = 30 * time.Second
 
+	// maxStarts is how often the first process of a function is started.
+	maxStarts = 3
+
 	// startPause keeps a function that does not start from being started again
 	// and again for every message that waits.
 	startPause = 2 * time.Second
@@ -111,13 +114,26 @@ func isolate(ctx context.Context, f function, d *Data, run string, o Options) (*
 	if err != nil {
 		return nil, err
 	}
-	if _, err := host.Provision(ctx); err != nil {
+	if err := firstProcess(ctx, host); err != nil {
 		return nil, errors.Join(fmt.Errorf("function %s cannot start: %w", f.name, startProblem(err)), host.Shutdown(ctx))
 	}
 	return &isolated{
 		Host: host, data: d, run: run, log: log, backoff: httpretry.Backoff{Base: time.Second, Cap: functionTimeout},
 		heir: ledger.New(d.Store, ledger.Options{Owner: run + "-heir", Exclusive: true}),
 	}, nil
+}
+
+// firstProcess starts a process ahead of need. One that ends without a word was
+// ended by somebody else, such as an operator or a kernel short of memory: that
+// tells nothing of the function, so another one is tried.
+func firstProcess(ctx context.Context, host *lambdahost.Host) error {
+	for n := 1; ; n++ {
+		_, err := host.Provision(ctx)
+		e, ok := errors.AsType[*lambdahost.Error](err)
+		if !ok || n == maxStarts || e.Type != lambdahost.TypeExit || e.FirstLine != "" {
+			return err
+		}
+	}
 }
 
 // passOn adds the variables that Go programs need of the machine they are on: the

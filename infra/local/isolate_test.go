@@ -178,6 +178,40 @@ func TestIsolatedFunctionCannotStart(t *testing.T) {
 	}
 }
 
+// A process that is killed while it starts tells nothing of its function: another
+// one is started, and the stack opens.
+func TestIsolatedFunctionIsKilledAtItsStart(t *testing.T) {
+	t.Parallel()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	binary := filepath.Join(folder, "once-killed")
+	script := fmt.Sprintf("#!/bin/sh\nif mkdir '%s/'\"$2\" 2>/dev/null; then kill -9 $$; fi\nexec '%s' \"$@\"\n", folder, self)
+	if err := os.WriteFile(binary, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	sim, err := local.Simulate(organisation(1), local.Latency{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sim.Close()
+	stack, err := local.Open(t.Context(), local.Options{
+		Path: filepath.Join(t.TempDir(), "dialtone.db"), Settings: sim.Settings(),
+		Isolation: &local.Isolation{Binary: binary, Args: []string{"function"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stack.Close()
+	for _, name := range local.Names() {
+		if _, err := os.Stat(filepath.Join(folder, name)); err != nil {
+			t.Errorf("%s was never killed, so the test proves nothing: %v", name, err)
+		}
+	}
+}
+
 // A function that cannot start any more, in a run that goes on, keeps its
 // messages, and works on them as soon as it can start again.
 func TestIsolatedFunctionStartsAgain(t *testing.T) {
