@@ -89,6 +89,7 @@ type pool struct {
 	mu     sync.Mutex
 	fills  int
 	ready  []candidate
+	given  []e164.Number // of a dry run: handed out
 	listed []e164.Number // usable numbers that Webex listed, ascending
 	err    error
 }
@@ -126,6 +127,9 @@ func (p *pool) take(ctx context.Context) (candidate, error) {
 	}
 	c := p.ready[0]
 	p.ready = p.ready[1:]
+	if p.key.dry { // no claim will tell the next search that it is taken
+		p.given = append(p.given, c.number)
+	}
 	return c, nil
 }
 
@@ -235,7 +239,7 @@ func (p *pool) free(ctx context.Context, window []e164.Number) ([]e164.Number, e
 	var free []e164.Number
 	for _, n := range window {
 		_, is := held[n]
-		if !is && !slices.ContainsFunc(p.ready, func(c candidate) bool { return c.number == n }) {
+		if !is && !slices.Contains(p.given, n) && !slices.ContainsFunc(p.ready, func(c candidate) bool { return c.number == n }) {
 			free = append(free, n)
 		}
 	}
