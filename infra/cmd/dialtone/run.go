@@ -91,6 +91,10 @@ func (t *terminal) run(ctx context.Context, f runFlags) error {
 		return err
 	}
 	stack, err := local.Open(ctx, local.Options{Path: f.data, Settings: settings, Outcomes: f.outcomes, Isolation: isolation, Logger: logger})
+	if err != nil && ctx.Err() != nil {
+		t.say("stopped before anything was begun")
+		return nil
+	}
 	if err != nil {
 		return err
 	}
