@@ -45,7 +45,7 @@ func TestFunctionsKilledAtRandom(t *testing.T) {
 		}
 	}
 	t.Logf("%d of %d kills hit a run with work in progress; %d changes by then", hit, ofFunctions, r.skype.Totals().Changes)
-	if hit < ofFunctions/3 {
+	if hit < ofFunctions/5 {
 		t.Errorf("only %d kills hit a busy run: the test proves little", hit)
 	}
 	r.waitForAll(keys)

@@ -51,7 +51,7 @@ func TestKilledAtRandom(t *testing.T) {
 		_ = run.Wait()
 	}
 	t.Logf("%d of %d kills hit a process with work in progress; %d changes by then", busy, kills, r.skype.Totals().Changes)
-	if busy < kills/2 {
+	if busy < kills/4 {
 		t.Errorf("only %d kills hit a busy process: the test proves little", busy)
 	}
 	run := r.start()
