@@ -1,12 +1,7 @@
 package changenumber_test
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"iter"
-	"net/http"
-	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -17,88 +12,8 @@ import (
 	"dialtone/shared/ledger"
 	"dialtone/shared/outcome"
 	"dialtone/shared/sipaddr"
+	"dialtone/shared/worker/mortal"
 )
-
-// life is a process that dies after one of its side effects: a write to the
-// ledger or a call to a vendor, counted from 1; after none, it dies before the
-// first. From then on nothing it does reaches anybody.
-type life struct {
-	mu   sync.Mutex
-	step int
-	dies int // after this step; negative: never
-	dead bool
-	end  context.CancelFunc
-}
-
-var errDead = errors.New("the process is dead")
-
-// act runs one side effect of the process.
-func (l *life) act(effect func() error) error {
-	l.mu.Lock()
-	l.dead = l.dead || l.dies == 0
-	l.step++
-	last, dead := l.step == l.dies, l.dead
-	l.dead = dead || last
-	l.mu.Unlock()
-	if dead {
-		l.end()
-		return errDead
-	}
-	err := effect()
-	if last {
-		l.end()
-		return errDead
-	}
-	return err
-}
-
-func (l *life) isDead() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.dead
-}
-
-type mortalTransport struct {
-	http.RoundTripper
-	life *life
-}
-
-func (m mortalTransport) RoundTrip(r *http.Request) (resp *http.Response, err error) {
-	dead := m.life.act(func() error { resp, err = m.RoundTripper.RoundTrip(r); return nil })
-	if dead != nil {
-		if resp != nil {
-			_ = resp.Body.Close()
-		}
-		return nil, dead
-	}
-	return resp, err
-}
-
-type mortalStore struct {
-	ledger.Store
-	life *life
-}
-
-func (m mortalStore) Put(ctx context.Context, i ledger.Item) (err error) {
-	if dead := m.life.act(func() error { err = m.Store.Put(ctx, i); return nil }); dead != nil {
-		return dead
-	}
-	return err
-}
-
-func (m mortalStore) Get(ctx context.Context, k ledger.Key) (ledger.Item, error) {
-	if m.life.isDead() {
-		return ledger.Item{}, errDead
-	}
-	return m.Store.Get(ctx, k)
-}
-
-func (m mortalStore) List(ctx context.Context, index, from, to string) iter.Seq2[ledger.Item, error] {
-	if m.life.isDead() {
-		return func(yield func(ledger.Item, error) bool) { yield(ledger.Item{}, errDead) }
-	}
-	return m.Store.List(ctx, index, from, to)
-}
 
 // deed is what happens to the first user: a request with an id, whose message is
 // returned, or something done by hand, without one.
@@ -170,9 +85,9 @@ func (c crash) everywhere(t *testing.T) {
 	}
 	for step := first; !alive && step < 100; step += stride {
 		synctest.Test(t, func(t *testing.T) { // a dead process waits for a while before it gives up
-			l := &life{dies: step}
+			l := &mortal.Life{Dies: step}
 			c.once(t, l)
-			alive = !l.isDead() // it lived through all its steps
+			alive = !l.IsDead() // it lived through all its steps
 		})
 	}
 	if !alive {
@@ -180,7 +95,7 @@ func (c crash) everywhere(t *testing.T) {
 	}
 }
 
-func (c crash) once(t *testing.T, l *life) {
+func (c crash) once(t *testing.T, l *mortal.Life) {
 	t.Helper()
 	s := smallSite(t)
 	c.prepare(s)
@@ -192,7 +107,7 @@ func (c crash) once(t *testing.T, l *life) {
 	s.life = nil
 	s.restart()
 	answer := s.end(body)
-	where := fmt.Sprintf("death after step %d", l.dies)
+	where := fmt.Sprintf("death after step %d", l.Dies)
 	if again := s.end(body); string(again.Data) != string(answer.Data) {
 		t.Errorf("%s: two answers: %s, %s", where, answer.Data, again.Data)
 	}

@@ -9,6 +9,7 @@ import (
 	"dialtone/shared/e164"
 	"dialtone/shared/ledger"
 	"dialtone/shared/outcome"
+	"dialtone/shared/worker/mortal"
 )
 
 const foreign = "tel:+4989555123"
@@ -95,12 +96,12 @@ func afterDeath(t *testing.T, fn func(t *testing.T, s *site, body string, had e1
 		synctest.Test(t, func(t *testing.T) {
 			s := smallSite(t)
 			a := s.done(s.assign("1", 1, nil))
-			l := &life{dies: step}
+			l := &mortal.Life{Dies: step}
 			s.life = l
 			s.restart()
 			body := s.release("2", 1, nil)
 			s.deliver(body)
-			alive = !l.isDead()
+			alive = !l.IsDead()
 			s.life = nil
 			s.restart()
 			if fn(t, s, body, a.Number); t.Failed() {

@@ -30,6 +30,7 @@ import (
 	"dialtone/shared/sqsbatch"
 	"dialtone/shared/ucwa"
 	"dialtone/shared/webex"
+	"dialtone/shared/worker/mortal"
 )
 
 // site is a handler between two simulated vendors and a ledger in memory.
@@ -42,8 +43,8 @@ type site struct {
 	ledger  *ledger.Ledger
 	handler *changenumber.Handler
 	queue   *queueLog
-	home    string // location id
-	life    *life  // nil: this process does not crash
+	home    string       // location id
+	life    *mortal.Life // nil: this process does not crash
 	edit    func(home string, c *changenumber.Config)
 
 	transport http.RoundTripper // nil: the network's
@@ -163,7 +164,7 @@ func (s *site) restart() {
 	s.t.Helper()
 	store, client := s.store, &http.Client{Transport: s.transport}
 	if s.life != nil {
-		store, client.Transport = mortalStore{s.store, s.life}, mortalTransport{s.transport, s.life}
+		store, client.Transport = s.life.Store(s.store), s.life.Transport(s.transport)
 	}
 	s.ledger = ledger.New(store, ledger.Options{Owner: rand.Text(), Exclusive: true})
 	secrets := signin.Passwords{Secrets: simSecrets{}, Prefix: "ucwa/"}
@@ -270,7 +271,7 @@ func (s *site) deliver(bodies ...string) (back []string) {
 	ctx, cancel := context.WithTimeout(s.t.Context(), 30*time.Second)
 	defer cancel()
 	if s.life != nil {
-		s.life.end = cancel // a dead process waits for nothing
+		s.life.End = cancel // a dead process waits for nothing
 	}
 	reply, err := s.handler.Handle(ctx, e)
 	if err != nil {

@@ -20,6 +20,7 @@ import (
 	"dialtone/shared/ledger/ledgertest"
 	"dialtone/shared/outcome"
 	"dialtone/shared/sipaddr"
+	"dialtone/shared/worker/mortal"
 )
 
 // TestAnyOrderOfRequests plays requests to give numbers and to take them back,
@@ -128,7 +129,7 @@ func (w *world) hand(n int) {
 	w.queue.letters = nil
 	back := w.site.deliver(body)
 	w.count(body, w.skypeUser(n).ChangeCount-before)
-	if len(back) > 0 || w.life != nil && w.life.isDead() {
+	if len(back) > 0 || w.life != nil && w.life.IsDead() {
 		return
 	}
 	if len(w.queue.letters) > 0 {
@@ -150,7 +151,7 @@ func (w *world) answered(n int) {
 
 // dieOn lets the process die on the first message of a queue.
 func (w *world) dieOn() {
-	w.life = &life{dies: rapid.IntRange(0, 25).Draw(w.rt, "step")}
+	w.life = &mortal.Life{Dies: rapid.IntRange(0, 25).Draw(w.rt, "step")}
 	w.restart()
 	w.deliver()
 	w.life = nil

@@ -2,100 +2,14 @@ package setsimring_test
 
 import (
 	"cmp"
-	"context"
-	"errors"
 	"fmt"
-	"iter"
-	"net/http"
-	"sync"
 	"testing"
 	"testing/synctest"
 
 	"dialtone/infra/sim/simkit"
 	"dialtone/infra/sim/ucwasim"
-	"dialtone/shared/ledger"
+	"dialtone/shared/worker/mortal"
 )
-
-// life is a process that dies after one of its side effects: a write to the
-// ledger or a call to a vendor, counted from 1; after none, it dies before the
-// first. From then on nothing it does reaches anybody.
-type life struct {
-	mu   sync.Mutex
-	step int
-	dies int // after this step; negative: never
-	dead bool
-	end  context.CancelFunc
-}
-
-var errDead = errors.New("the process is dead")
-
-// act runs one side effect of the process.
-func (l *life) act(effect func() error) error {
-	l.mu.Lock()
-	l.dead = l.dead || l.dies == 0
-	l.step++
-	last, dead := l.step == l.dies, l.dead
-	l.dead = dead || last
-	l.mu.Unlock()
-	if dead {
-		l.end()
-		return errDead
-	}
-	err := effect()
-	if last {
-		l.end()
-		return errDead
-	}
-	return err
-}
-
-func (l *life) isDead() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.dead
-}
-
-type mortalTransport struct {
-	http.RoundTripper
-	life *life
-}
-
-func (m mortalTransport) RoundTrip(r *http.Request) (resp *http.Response, err error) {
-	dead := m.life.act(func() error { resp, err = m.RoundTripper.RoundTrip(r); return nil })
-	if dead != nil {
-		if resp != nil {
-			_ = resp.Body.Close()
-		}
-		return nil, dead
-	}
-	return resp, err
-}
-
-type mortalStore struct {
-	ledger.Store
-	life *life
-}
-
-func (m mortalStore) Put(ctx context.Context, i ledger.Item) (err error) {
-	if dead := m.life.act(func() error { err = m.Store.Put(ctx, i); return nil }); dead != nil {
-		return dead
-	}
-	return err
-}
-
-func (m mortalStore) Get(ctx context.Context, k ledger.Key) (ledger.Item, error) {
-	if m.life.isDead() {
-		return ledger.Item{}, errDead
-	}
-	return m.Store.Get(ctx, k)
-}
-
-func (m mortalStore) List(ctx context.Context, index, from, to string) iter.Seq2[ledger.Item, error] {
-	if m.life.isDead() {
-		return func(yield func(ledger.Item, error) bool) { yield(ledger.Item{}, errDead) }
-	}
-	return m.Store.List(ctx, index, from, to)
-}
 
 func toDelegates() ucwasim.Forwarding {
 	return ucwasim.Forwarding{
@@ -134,12 +48,12 @@ func TestCrashAtEverySideEffect(t *testing.T) {
 			alive, want := false, ""
 			for step := 0; !alive && step < 100; step += deathStride {
 				synctest.Test(t, func(t *testing.T) {
-					l := &life{dies: step}
+					l := &mortal.Life{Dies: step}
 					got := crashOnce(t, l, c.done, c.left, c.crash, c.changes, c.rings)
 					if want = cmp.Or(want, got); got != want {
 						t.Errorf("death after step %d changes the answer\nfrom %s\nto   %s", step, want, got)
 					}
-					alive = !l.isDead() // it lived through all its steps
+					alive = !l.IsDead() // it lived through all its steps
 				})
 			}
 			if !alive {
@@ -149,7 +63,7 @@ func TestCrashAtEverySideEffect(t *testing.T) {
 	}
 }
 
-func crashOnce(t *testing.T, l *life, done []string, left, last string, changes int, rings string) (answer string) {
+func crashOnce(t *testing.T, l *mortal.Life, done []string, left, last string, changes int, rings string) (answer string) {
 	t.Helper()
 	s := newSite(t, ucwasim.Config{})
 	before := s.set(toDelegates())
@@ -172,7 +86,7 @@ func crashOnce(t *testing.T, l *life, done []string, left, last string, changes 
 	s.life = nil
 	s.restart()
 	first := s.done(last)
-	where := fmt.Sprintf("death after step %d", l.dies)
+	where := fmt.Sprintf("death after step %d", l.Dies)
 	if again := s.done(last); string(again.Data) != string(first.Data) {
 		t.Errorf("%s: two answers: %s, %s", where, first.Data, again.Data)
 	}

@@ -26,6 +26,7 @@ import (
 	"dialtone/shared/sipaddr"
 	"dialtone/shared/sqsbatch"
 	"dialtone/shared/ucwa"
+	"dialtone/shared/worker/mortal"
 )
 
 // fataler is a test or a property under test.
@@ -45,7 +46,7 @@ type site struct {
 	ledger  *ledger.Ledger
 	handler *setsimring.Handler
 	queue   *queueLog
-	life    *life // nil: this process does not crash
+	life    *mortal.Life // nil: this process does not crash
 }
 
 const (
@@ -115,7 +116,7 @@ func (s *site) restart() {
 	s.t.Helper()
 	store, client := s.store, &http.Client{Transport: s.network}
 	if s.life != nil {
-		store, client.Transport = mortalStore{s.store, s.life}, mortalTransport{s.network, s.life}
+		store, client.Transport = s.life.Store(s.store), s.life.Transport(s.network)
 	}
 	s.ledger = ledger.New(store, ledger.Options{Owner: rand.Text(), Exclusive: true})
 	secrets := signin.Passwords{Secrets: simSecrets{}, Prefix: "ucwa/"}
@@ -193,7 +194,7 @@ func (s *site) deliver(bodies ...string) (back []string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	if s.life != nil {
-		s.life.end = cancel // a dead process waits for nothing
+		s.life.End = cancel // a dead process waits for nothing
 	}
 	reply, err := s.handler.Handle(ctx, e)
 	if err != nil {
